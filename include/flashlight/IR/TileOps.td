@@ -1,0 +1,93 @@
+//===- TileOps.td - level 3: tiles, loads and stores ------------*- tablegen -*-===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A kernel at this level is a `func.func` with `flashlight.grid`: memrefs of its
+// inputs, then of its outputs (each marked `flashlight.output`), then one index
+// for every symbol (marked `flashlight.symbol = "s0"`). One call is one program
+// of the grid.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHLIGHT_IR_TILEOPS_TD
+#define FLASHLIGHT_IR_TILEOPS_TD
+
+include "flashlight/IR/FlashlightAttrs.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Flashlight_ProgramIdOp : Flashlight_Op<"program_id", [Pure]> {
+  let summary = "which program of the grid this is";
+  let description = [{
+    The linear index, from 0; see `#flashlight.grid_axis` for its order.
+
+    ```mlir
+    %pid = flashlight.program_id
+    ```
+  }];
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+}
+
+def Flashlight_LoadOp : Flashlight_Op<"load", [AttrSizedOperandSegments]> {
+  let summary = "a tile of a memref";
+  let description = [{
+    Element `t` of the tile is `source[offsets + map(t)]`, or zero where `t` is
+    beyond a limit: `t[limited[i]] >= limits[i]`. Nothing beyond a limit is read.
+    The map is linear: one sum of `constant * tile dim` for each dim of the source.
+
+    ```mlir
+    %t = flashlight.load %k[%b, %h, %n0, %c0] map (i, j) -> (0, 0, j, i) limits [1] (%left)
+        : memref<2x8x?x64xf32, strided<[?, ?, ?, ?], offset: ?>> -> tensor<64x32xf32>
+    ```
+    c1: one offset and one map result per dim of the source; one map input per dim
+        of the tile.
+    c2: one limit per entry of `limited`; entries in range, ascending.
+    c3: a static tile of the source's element type.
+    c4: the map is linear, without constant terms.
+  }];
+  let arguments = (ins
+    Arg<AnyMemRef, "the memory", [MemRead]>:$source, // where it is read from
+    Variadic<Index>:$offsets,                        // the tile's first element
+    Variadic<Index>:$limits,                         // how many are in bounds, for each limited dim
+    AffineMapAttr:$map,                              // from tile dims to dims of the source
+    DefaultValuedOptionalAttr<DenseI64ArrayAttr, "{}">:$limited // the tile dims that may leave the bounds
+  );
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = [{
+    $source `[` $offsets `]` `map` $map (`limits` $limited^ `(` $limits `)`)? attr-dict
+    `:` type($source) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Flashlight_StoreOp : Flashlight_Op<"store", [AttrSizedOperandSegments]> {
+  let summary = "writes a tile to a memref";
+  let description = [{
+    `target[offsets + map(t)] = value[t]` for every `t` within the limits; the rest
+    is not written.
+
+    ```mlir
+    flashlight.store %t, %o[%b, %h, %m0, %c0] map (i, j) -> (0, 0, i, j) limits [0] (%left)
+        : tensor<64x64xf32>, memref<2x8x?x64xf32, strided<[?, ?, ?, ?], offset: ?>>
+    ```
+    c1 to c4: as for `flashlight.load`.
+  }];
+  let arguments = (ins
+    AnyStaticShapeTensor:$value,                       // what is written
+    Arg<AnyMemRef, "the memory", [MemWrite]>:$target,  // where to
+    Variadic<Index>:$offsets, Variadic<Index>:$limits,
+    AffineMapAttr:$map, DefaultValuedOptionalAttr<DenseI64ArrayAttr, "{}">:$limited
+  );
+  let assemblyFormat = [{
+    $value `,` $target `[` $offsets `]` `map` $map (`limits` $limited^ `(` $limits `)`)?
+    attr-dict `:` type($value) `,` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // FLASHLIGHT_IR_TILEOPS_TD

@@ -1,0 +1,28 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The passes on our own levels. What each does stands in Passes.td.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHLIGHT_TRANSFORMS_PASSES_H
+#define FLASHLIGHT_TRANSFORMS_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace flashlight {
+
+#define GEN_PASS_DECL
+#include "flashlight/Transforms/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "flashlight/Transforms/Passes.h.inc"
+
+} // namespace flashlight
+
+#endif // FLASHLIGHT_TRANSFORMS_PASSES_H
