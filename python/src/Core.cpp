@@ -1,0 +1,37 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// flashlight._core: the compiler's C interface for Python. MLIR objects cross
+// from MLIR's own bindings as capsules.
+//
+//===----------------------------------------------------------------------===//
+
+#include <pybind11/pybind11.h>
+
+#include "flashlight-c/Flashlight.h"
+#include "mlir-c/Bindings/Python/Interop.h"
+
+namespace py = pybind11;
+
+/// The capsule behind an object of MLIR's bindings.
+static py::object capsuleOf(py::handle object) { return object.attr(MLIR_PYTHON_CAPI_PTR_ATTR); }
+
+PYBIND11_MODULE(_core, module) {
+  module.doc() = "the compiler core of Flashlight";
+
+  module.def(
+      "register_dialects",
+      [](py::object registry) {
+        py::object capsule = capsuleOf(registry);
+        flashlightRegisterDialects(mlirPythonCapsuleToDialectRegistry(capsule.ptr()));
+      },
+      py::arg("registry"), "Adds the dialects of all levels to a DialectRegistry.");
+
+  module.def("register_passes", &flashlightRegisterPasses,
+             "Registers all passes and pipelines, so that a PassManager can parse their names.");
+}
