@@ -12,6 +12,7 @@
 
 #include "flashlight/IR/FlashlightDialect.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AffineMap.h"
 
 using namespace mlir;
@@ -65,4 +66,21 @@ LogicalResult LoadOp::verify() {
 LogicalResult StoreOp::verify() {
   return verifyAccess(*this, getTarget(), getOffsets(), getLimits(), getMap(),
                       getLimited(), getValue().getType());
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto kernel = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getKernelAttr());
+  if (!kernel || !kernel->hasAttr(kGridAttr)) // launch_c1
+    return emitOpError() << "expected " << getKernelAttr() << " to be a function with a grid";
+  size_t symbolArgs = 0;
+  for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
+    symbolArgs += kernel.getArgAttr(i, kSymbolAttr) ? 1 : 0;
+  size_t expected = getInputs().size() + getNumResults() + symbolArgs;
+  if (kernel.getNumArguments() != expected) { // launch_c2
+    InFlightDiagnostic diag = emitOpError() << "expected the kernel to have " << expected
+                                            << " arguments, got " << kernel.getNumArguments();
+    diag.attachNote(kernel.getLoc()) << "the kernel";
+    return diag;
+  }
+  return success();
 }

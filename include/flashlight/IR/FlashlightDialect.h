@@ -19,6 +19,7 @@
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/TensorEncoding.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
@@ -39,6 +40,7 @@ inline AxesAttr getAxes(mlir::Value value) { return getAxes(value.getType()); }
 
 /// Attribute names that ops and functions of other dialects carry.
 constexpr llvm::StringLiteral kNodeAttr = "flashlight.node";           // FX node of a value
+constexpr llvm::StringLiteral kNodesAttr = "flashlight.nodes";         // of a kernel or launch: FX node of each result
 constexpr llvm::StringLiteral kGridAttr = "flashlight.grid";           // of a tile-level function
 constexpr llvm::StringLiteral kScheduleAttr = "flashlight.schedule";   // of a tile-level function
 constexpr llvm::StringLiteral kOutputAttr = "flashlight.output";       // of an argument

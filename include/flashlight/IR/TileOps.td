@@ -18,6 +18,7 @@
 
 include "flashlight/IR/FlashlightAttrs.td"
 include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Flashlight_ProgramIdOp : Flashlight_Op<"program_id", [Pure]> {
@@ -88,6 +89,25 @@ def Flashlight_StoreOp : Flashlight_Op<"store", [AttrSizedOperandSegments]> {
     attr-dict `:` type($value) `,` type($target)
   }];
   let hasVerifier = 1;
+}
+
+def Flashlight_LaunchOp : Flashlight_Op<"launch", [
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "runs a tile-level kernel on whole tensors";
+  let description = [{
+    What stands in the program in place of a `flashlight.kernel` once that has
+    become a tile-level function. The results are new tensors.
+
+    ```mlir
+    %o = flashlight.launch @attention(%q, %k, %v) : (...) -> tensor<2x8x128x64xf32>
+    ```
+    c1: `kernel` is a function with a grid. c2: it has as many arguments as there are
+    operands, results and symbols.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel,       // the tile-level function
+                       Variadic<AnyRankedTensor>:$inputs); // what it reads
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = "$kernel `(` $inputs `)` attr-dict `:` functional-type($inputs, $results)";
 }
 
 #endif // FLASHLIGHT_IR_TILEOPS_TD
