@@ -10,13 +10,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "flashlight/InitAll.h"
-#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "flashlight/Tools/Tools.h"
 
-int main(int argc, char **argv) {
-  mlir::DialectRegistry registry;
-  flashlight::registerAllDialects(registry);
-  flashlight::registerAllPasses();
-  return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "Flashlight optimizer driver\n", registry));
-}
+int main(int argc, char **argv) { return flashlight::optMain(argc, argv); }

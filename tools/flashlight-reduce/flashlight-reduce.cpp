@@ -1,0 +1,15 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Shrinks a module that a test script calls interesting.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashlight/Tools/Tools.h"
+
+int main(int argc, char **argv) { return flashlight::reduceMain(argc, argv); }
