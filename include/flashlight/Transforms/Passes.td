@@ -11,6 +11,61 @@
 
 include "mlir/Pass/PassBase.td"
 
+//===----------------------------------------------------------------------===//
+// Borders: what holds at each level
+//===----------------------------------------------------------------------===//
+
+def VerifyProgram : Pass<"flashlight-verify-program", "::mlir::ModuleOp"> {
+  let summary = "checks that a module is at the program level";
+  let description = [{
+    Runs after import, and after every pass of the level. Changes nothing.
+
+    r1: every op is `arith`, `math`, `func.return` or one of the dialect's program ops:
+        `contract`, `reduce`, `broadcast`, `iota`, `size`, `transpose`, `reshape`, `slice`,
+        `concat`, `gather`, `scan`, `torch_call`.
+    r2: what is computed with is a ranked tensor; only `torch_call`, arguments and
+        results may be anything else.
+    r3: a tensor's encoding is `#flashlight.symbols` where it has dynamic dims, none otherwise.
+    r4: a function has one block.
+  }];
+}
+
+def VerifyKernel : Pass<"flashlight-verify-kernel", "::mlir::ModuleOp"> {
+  let summary = "checks that a module is at the kernel level";
+  let description = [{
+    Runs after kernels are formed, and after every pass of the level. Changes nothing.
+
+    r1: in a kernel, every op is `arith`, `math` or one of `contract`, `reduce`, `broadcast`,
+        `iota`, `size`, `read`, `stream`, `yield`.
+    r2: memory (a kernel's block argument) is touched by `read` only.
+    r3: every other value in a kernel is a tensor whose dims are named by axes.
+    r4: streams sweep the kernel's `stream` axis and do not nest.
+    r5: around the kernels, the module is a program (see `flashlight-verify-program`).
+  }];
+}
+
+def VerifyTile : Pass<"flashlight-verify-tile", "::mlir::ModuleOp"> {
+  let summary = "checks that a module is at the tile level";
+  let description = [{
+    Runs after tiling, before a backend takes over. Changes nothing.
+
+    r1: a function with a grid has one block and no results.
+    r2: its arguments are memrefs that are read, memrefs marked `flashlight.output`, then
+        one index for every symbol, each once.
+    r3: inputs are only loaded, outputs only stored to.
+    r4: the grid is an array of `#flashlight.grid_axis` with tiles of at least 1, and the
+        symbols of its extents are arguments.
+    r5: its ops are `arith`, `math`, `tensor.splat`, `scf.for`, `scf.if`, and `load`, `store`,
+        `contract`, `reduce`, `broadcast`, `iota`, `program_id`: no kernel, stream or read is left.
+    r6: its values are scalars and static tensors without an encoding.
+    r7: every other function is a program (see `flashlight-verify-program`) with launches.
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Program to tile
+//===----------------------------------------------------------------------===//
+
 def Simplify : Pass<"flashlight-simplify", "::mlir::func::FuncOp"> {
   let summary = "looks through views and casts that compute nothing";
   let description = [{
