@@ -45,7 +45,7 @@ make_venv() {
   elif "$python" -m pip --version >/dev/null 2>&1; then
     # Debian's Python without python3-venv: let the outer pip fill the environment.
     "$python" -m venv --without-pip "$venv"
-    "$python" -m pip -q --python "$venv/bin/python" install pip
+    "$python" -m pip -qq --python "$venv/bin/python" install pip
   else
     fail "$python has neither ensurepip nor pip (Debian: python3-venv)"
   fi
@@ -60,7 +60,7 @@ install() {
     [[ -f "$stamp" && "$(cat "$stamp")" == "$want" ]] && continue
     say "installing requirements/$name.txt"
     # The scripts' own pip: an environment variable of the caller may name another place.
-    "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-warn-script-location \
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-warn-script-location \
       -r "$root/requirements/$name.txt" -c "$root/requirements/constraints.txt"
     echo "$want" >"$stamp"
   done
