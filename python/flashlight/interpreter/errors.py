@@ -16,7 +16,8 @@ class InterpreterError(RuntimeError):
         location: the op's location as text, such as ``"model.py":12:3``, or None.
     """
 
-    def __init__(self, message: str, op: ir.Operation | ir.OpView | None = None):
+    def __init__(self, message: str, op: ir.Operation | ir.OpView | None = None) -> None:
+        """Says `message` of `op`."""
         self.op_name: str | None = None
         self.location: str | None = None
         if op is not None:

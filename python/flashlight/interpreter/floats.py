@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 
 import numpy
 import torch
-
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.integers import as_signed, as_unsigned, wrap
 from flashlight.interpreter.machine import Frame, Run, Translator, builder, pointwise
@@ -61,7 +60,7 @@ def clampf(x: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tens
 
 @pointwise("math.fma")
 def fma(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
-    """a * b + c, rounded once for the half types and f32 (through f64, where a product is exact)."""
+    """a * b + c, rounded once for the half types and f32 (an f64 product of them is exact)."""
     if a.dtype == torch.float64:
         return a * b + c
     return (a.double() * b.double() + c.double()).to(a.dtype)
@@ -143,7 +142,7 @@ def fptoui(op: ir.Operation, translator: Translator) -> Run:
 
 @builder("arith.bitcast", "tt.bitcast")
 def bitcast(op: ir.Operation, translator: Translator) -> Run:
-    """The same bits as another type: of the declared widths also where floats are computed in f64."""
+    """The same bits as another type, of the declared widths also in a run that computes in f64."""
     source = translator.info(op.operands[0].type).dtype
     target = translator.info(op.results[0].type).dtype
     if source is None or target is None:
@@ -169,7 +168,9 @@ def _dense_values(value: ir.Attribute, dtype: torch.dtype) -> torch.Tensor:
             return torch.tensor(high, dtype=width).view(dtype)
         return torch.tensor(float(token), dtype=torch.float64).to(dtype)
 
-    tokens = re.findall(r"0x[0-9A-Fa-f]+|-?\d[\d.eE+-]*", text[: text.rindex(">", 0, text.rindex(" : "))])
+    tokens = re.findall(
+        r"0x[0-9A-Fa-f]+|-?\d[\d.eE+-]*", text[: text.rindex(">", 0, text.rindex(" : "))]
+    )
     return torch.stack([element(token) for token in tokens])
 
 

@@ -14,7 +14,6 @@ from collections.abc import Callable
 
 import numpy
 import torch
-
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.machine import Run, Translator, builder, pointwise
 from flashlight.mlir import ir
@@ -75,7 +74,9 @@ def _unsigned64(function: Callable[..., numpy.ndarray]) -> Callable[..., torch.T
     def run(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         x, y = (t.cpu().numpy().astype(numpy.uint64) for t in (a, b))
         result = numpy.asarray(function(x, y)).astype(numpy.int64)
-        return torch.from_numpy(result.reshape(torch.broadcast_shapes(a.shape, b.shape))).to(a.device)
+        return torch.from_numpy(result.reshape(torch.broadcast_shapes(a.shape, b.shape))).to(
+            a.device
+        )
 
     return run
 

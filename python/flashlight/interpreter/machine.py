@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.types import TypeInfo, type_info
 from flashlight.mlir import ir
@@ -144,7 +143,8 @@ class Frame:
                         self.symbols.setdefault(symbol, actual)
                 expected = self.shape(info)
         if len(expected) != value.dim() or any(
-            want is not None and want != got for want, got in zip(expected, value.shape, strict=True)
+            want is not None and want != got
+            for want, got in zip(expected, value.shape, strict=True)
         ):
             raise InterpreterError(
                 f"expected {role} of shape {_dims(expected)} ({info.text}), "
@@ -216,7 +216,8 @@ class Body:
 class Translator:
     """Turns ops into steps, blocks into bodies, functions into bodies (each once)."""
 
-    def __init__(self, options: Options | None = None, module: ir.Module | None = None):
+    def __init__(self, options: Options | None = None, module: ir.Module | None = None) -> None:
+        """Starts with nothing translated."""
         self.options = options or Options()
         self.module = module
         self._slots: dict[ir.Value, int] = {}
@@ -298,7 +299,10 @@ class Translator:
             raise InterpreterError(f"there is no module to find function '{name}' in")
         for view in self.module.body.operations:
             op = view.operation
-            if "sym_name" in op.attributes and ir.StringAttr(op.attributes["sym_name"]).value == name:
+            if (
+                "sym_name" in op.attributes
+                and ir.StringAttr(op.attributes["sym_name"]).value == name
+            ):
                 return op
         raise InterpreterError(f"the module has no function '{name}'")
 
@@ -308,4 +312,6 @@ def argument_attribute(function: ir.Operation, index: int, name: str) -> ir.Attr
     if "arg_attrs" not in function.attributes:
         return None
     attributes = ir.ArrayAttr(function.attributes["arg_attrs"])[index]
-    return attributes[name] if name in attributes else None
+    if name not in attributes:
+        return None
+    return attributes[name]

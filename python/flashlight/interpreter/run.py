@@ -21,11 +21,15 @@ from flashlight.mlir import ir
 def _value(operand: Any, info: TypeInfo, dtype: torch.dtype | None, role: str) -> Any:
     """An argument as the machine wants it: a tensor of the type's dtype, also for scalars."""
     if dtype is None:
-        raise InterpreterError(f"expected {role} to be a number or a tensor, its type is {info.text}")
+        raise InterpreterError(
+            f"expected {role} to be a number or a tensor, its type is {info.text}"
+        )
     if not isinstance(operand, torch.Tensor):
         return torch.tensor(operand, dtype=dtype)
     if operand.dtype != info.dtype and operand.dtype != dtype:
-        raise InterpreterError(f"expected {role} of {info.dtype} ({info.text}), got {operand.dtype}")
+        raise InterpreterError(
+            f"expected {role} of {info.dtype} ({info.text}), got {operand.dtype}"
+        )
     return operand.to(dtype)
 
 
@@ -108,7 +112,9 @@ def interpret(
     translator = Translator(Options(dtype=dtype, blocks=blocks, torch_call=torch_call), module)
     function, body = translator.function(func_name)
     if len(args) != len(body.arguments):
-        raise InterpreterError(f"expected {len(body.arguments)} arguments, got {len(args)}", function)
+        raise InterpreterError(
+            f"expected {len(body.arguments)} arguments, got {len(args)}", function
+        )
     frame = Frame(symbols=dict(symbols or {}), device=_device(args))
     values = []
     for i, (arg, argument) in enumerate(zip(args, _arguments(function), strict=True)):

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the interpreter needs to know of MLIR types and of the dialect's attributes.
 
-MLIR's bindings see our attributes as opaque, so their printed form is read: ``#flashlight.axes<b, h>``,
-``#flashlight.symbols<s0, "2*s0">``, ``#flashlight.grid_axis<m = 1024 by 64>``.
+MLIR's bindings see our attributes as opaque, so their printed form is read:
+``#flashlight.axes<b, h>``, ``#flashlight.symbols<s0, "2*s0">``,
+``#flashlight.grid_axis<m = 1024 by 64>``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.mlir import ir
 
@@ -36,7 +36,7 @@ DTYPES: dict[str, torch.dtype] = {
     "ui8": torch.uint8,
     "si8": torch.int8,
 }
-"""The torch dtype of each element type. Signless integers are signed in torch; unsigned ops say so."""
+"""The torch dtype of each element type. Signless integers are signed in torch."""
 
 _NAME = r'(?:"(?:[^"\\]|\\.)*"|[A-Za-z_][A-Za-z_0-9]*)'
 
