@@ -41,6 +41,7 @@ inline AxesAttr getAxes(mlir::Value value) { return getAxes(value.getType()); }
 /// Attribute names that ops and functions of other dialects carry.
 constexpr llvm::StringLiteral kNodeAttr = "flashlight.node";           // FX node of a value
 constexpr llvm::StringLiteral kNodesAttr = "flashlight.nodes";         // of a kernel or launch: FX node of each result
+constexpr llvm::StringLiteral kReasonAttr = "flashlight.reason";       // why a contraction is in no kernel
 constexpr llvm::StringLiteral kGridAttr = "flashlight.grid";           // of a tile-level function
 constexpr llvm::StringLiteral kScheduleAttr = "flashlight.schedule";   // of a tile-level function
 constexpr llvm::StringLiteral kOutputAttr = "flashlight.output";       // of an argument

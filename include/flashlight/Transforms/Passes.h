@@ -13,6 +13,7 @@
 #ifndef FLASHLIGHT_TRANSFORMS_PASSES_H
 #define FLASHLIGHT_TRANSFORMS_PASSES_H
 
+#include "flashlight/IR/FlashlightDialect.h"
 #include "mlir/Pass/Pass.h"
 
 namespace flashlight {

@@ -85,4 +85,31 @@ def Simplify : Pass<"flashlight-simplify", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numCasts", "casts", "roundings removed">];
 }
 
+def FormKernels : Pass<"flashlight-form-kernels", "::mlir::func::FuncOp"> {
+  let summary = "decides which ops share a kernel and names its axes";
+  let description = [{
+    Program level to kernel level. A kernel grows around a contraction over an axis
+    n whose one factor is itself computed along n from rows and keys:
+
+    - every value that has n and no inner or value axis (scores, masks, biases,
+      probabilities) is computed in the kernel and nowhere stored;
+    - so is every reduction of such values over n, and pointwise ops of finished rows;
+    - what is a function of rows or keys alone (a projection, a norm) is read from
+      memory, views and cheap pointwise ops excepted;
+    - views after an output become its memory layout.
+
+    ```mlir
+    %s = flashlight.contract %q, %k "bmd,bnd->bmn" : ...
+    %p = math.exp %s : tensor<2x128x256xf32>
+    %o = flashlight.contract %p, %v "bmn,bne->bme" : ...
+    // becomes
+    %o = flashlight.kernel "kernel_0" axes(b = 2, m = 128, e = 64, n = 256, d = 64) stream "n" ...
+    ```
+
+    A contraction that starts no kernel gets `flashlight.reason`.
+  }];
+  let dependentDialects = ["FlashlightDialect"];
+  let statistics = [Statistic<"numKernels", "kernels", "kernels formed">];
+}
+
 #endif // FLASHLIGHT_TRANSFORMS_PASSES_TD
