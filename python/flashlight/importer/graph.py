@@ -1,0 +1,430 @@
+# Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The walk over an exported graph that makes the level-1 module.
+
+A node with a row of the table becomes ops of ours; any other becomes a `flashlight.torch_call`,
+with the reason. The walk keeps what a plan needs to run any node with PyTorch: the flat graph, the
+node of each value, how symbols get their values, and the checks that must run.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy
+import torch
+from torch import fx
+from torch.export.graph_signature import InputKind
+from torch.utils import _pytree as pytree
+
+from .. import mlir  # noqa: F401  (loads the bindings before their dialects)
+from ..errors import CompileError, SourceLocation
+from ..mlir import ir
+from ..mlir.dialects import flashlight as fl
+from ..mlir.dialects import func
+from . import rows  # noqa: F401  (fills the table)
+from .builder import Builder, Meta, Tensor
+from .flatten import flat_graph, functional_program
+from .locations import source_location, to_mlir
+from .symbols import Dim, SymbolTable, to_dim, to_shape
+from .table import Unsupported, bind, find_row
+
+
+@dataclass(frozen=True)
+class Input:
+    """A placeholder: where its value comes from, and the argument of @main that it is."""
+
+    name: str
+    kind: InputKind
+    target: str | None  # the parameter's, buffer's or constant's qualified name
+    argument: int | None  # None for a placeholder that is no tensor
+    meta: Any  # torch's fake tensor, SymInt, or the constant value
+
+
+@dataclass(frozen=True)
+class TorchCall:
+    """A node that the importer left to PyTorch."""
+
+    node: str
+    op: str
+    reason: str
+    location: SourceLocation
+
+
+@dataclass
+class ImportedProgram:
+    """A level-1 module and what is needed to run what stays behind.
+
+    Attributes:
+        module: `@main` on tensors.
+        exported: the program, functionalized.
+        graph: the flat graph; `flashlight.node` attributes name its nodes.
+        nodes: its nodes by name.
+        inputs: its placeholders in order.
+        calls: the nodes that became `torch_call`, by name.
+        aliases: nodes whose value is another node's value in the module (a `clone`, a cast to the
+            same type), by name; the value is the other node's name.
+        checks: nodes that compute nothing but must run (run-time assertions).
+        symbols: every symbol of the program and where its value comes from.
+        locations: the user's line of each node.
+        outputs: the graph's outputs: a node, or a constant.
+        results: for each result of @main its position in `outputs`.
+    """
+
+    context: ir.Context
+    module: ir.Module
+    exported: torch.export.ExportedProgram
+    graph: fx.Graph
+    nodes: dict[str, fx.Node]
+    device: torch.device
+    inputs: list[Input] = field(default_factory=list)
+    calls: dict[str, TorchCall] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    checks: list[str] = field(default_factory=list)
+    symbols: SymbolTable = field(default_factory=SymbolTable)
+    locations: dict[str, SourceLocation] = field(default_factory=dict)
+    outputs: list[Any] = field(default_factory=list)
+    results: list[int] = field(default_factory=list)
+
+
+def import_program(
+    ep: torch.export.ExportedProgram, context: ir.Context | None = None
+) -> ImportedProgram:
+    """Imports an exported program to level 1.
+
+    Raises CompileError where `ep` is not an ExportedProgram, changes its inputs, or has tensors on
+    several devices.
+    """
+    if not isinstance(ep, torch.export.ExportedProgram):
+        raise CompileError(
+            f"expected a torch.export.ExportedProgram, got {type(ep).__name__}",
+            notes=["export a module with torch.export.export(module, args)"],
+        )
+    functional = functional_program(ep)
+    return _Importer(functional, context or ir.Context()).run()
+
+
+class _Importer:
+    def __init__(self, ep: torch.export.ExportedProgram, context: ir.Context) -> None:
+        graph = flat_graph(ep.graph_module)
+        with ir.Location.unknown(context):
+            module = ir.Module.create()
+        self.program = ImportedProgram(
+            context=context,
+            module=module,
+            exported=ep,
+            graph=graph,
+            nodes={node.name: node for node in graph.nodes},
+            device=_program_device(graph),
+        )
+        self.builder = Builder(context)
+        # What each node is here: a Tensor, a Dim, a plain Python value, or a list of these.
+        self.env: dict[fx.Node, Any] = {}
+        self.named: dict[ir.Operation, str] = {}
+
+    def run(self) -> ImportedProgram:
+        program = self.program
+        nodes = list(program.graph.nodes)
+        placeholders = [node for node in nodes if node.op == "placeholder"]
+        with program.context, ir.Location.unknown():
+            entry, arguments = self.open_main(placeholders)
+            with ir.InsertionPoint(entry):
+                for node, argument in arguments:
+                    self.import_placeholder(node, argument)
+                for node in nodes:
+                    location = source_location(node)
+                    program.locations[node.name] = location
+                    with to_mlir(location, program.context):
+                        if node.op == "call_function":
+                            self.import_call(node)
+                        elif node.op == "get_attr":
+                            self.env[node] = _Opaque(node.name)
+                        elif node.op == "output":
+                            self.close_main(node)
+        program.module.operation.verify()
+        return program
+
+    # ---- inputs and outputs -----------------------------------------------------------------
+
+    def open_main(self, placeholders: Sequence[fx.Node]):
+        program = self.program
+        specs = program.exported.graph_signature.input_specs
+        types, attributes, tensors = [], [], []
+        for node, spec in zip(placeholders, specs, strict=True):
+            value = node.meta.get("val")
+            argument = None
+            if isinstance(value, torch.Tensor):
+                argument = len(types)
+                tensors.append((node, argument))
+                try:
+                    kind = self.builder.type(to_shape(value.shape), value.dtype)
+                except Unsupported as error:
+                    raise CompileError(
+                        f"input '{node.name}' has {value.dtype}: {error.reason}"
+                    ) from None
+                types.append(kind)
+                given = {"flashlight.name": ir.StringAttr.get(node.name)}
+                if spec.kind in (InputKind.PARAMETER, InputKind.BUFFER):
+                    given["flashlight.parameter"] = ir.UnitAttr.get()
+                attributes.append(ir.DictAttr.get(given))
+            else:
+                if not isinstance(value, torch.SymInt):
+                    value = getattr(spec.arg, "value", value)
+                self.env[node] = to_dim(value) if isinstance(value, torch.SymInt) else value
+            program.inputs.append(Input(node.name, spec.kind, spec.target, argument, value))
+            program.symbols.bind_input(len(program.inputs) - 1, value)
+        program.symbols.add_ranges(program.exported.range_constraints)
+        with ir.InsertionPoint(program.module.body):
+            main = func.FuncOp("main", ir.FunctionType.get(types, []))
+        if attributes:
+            main.arg_attrs = ir.ArrayAttr.get(attributes)
+        self.main = main
+        entry = main.add_entry_block()
+        return entry, tensors
+
+    def import_placeholder(self, node: fx.Node, argument: int) -> None:
+        meta = node.meta["val"]
+        value = self.main.entry_block.arguments[argument]
+        tensor = self.builder.wrap(value, to_shape(meta.shape), meta.dtype)
+        # A constant of one element is known now, and what it says (an infinity) may matter.
+        constant = self.constant_of(node)
+        if constant is not None and constant.numel() == 1 and tensor.dtype in _LITERAL:
+            number = constant.item()
+            tensor = self.builder.full(tensor.shape, number, tensor.dtype)
+        self.env[node] = tensor
+
+    def constant_of(self, node: fx.Node) -> torch.Tensor | None:
+        index = [entry.name for entry in self.program.inputs].index(node.name)
+        entry = self.program.inputs[index]
+        if entry.kind != InputKind.CONSTANT_TENSOR:
+            return None
+        value = self.program.exported.constants.get(entry.target)
+        return value if isinstance(value, torch.Tensor) else None
+
+    def close_main(self, node: fx.Node) -> None:
+        program = self.program
+        returned = []
+        outputs = node.args[0] if isinstance(node.args[0], (tuple, list)) else (node.args[0],)
+        for output in outputs:
+            program.outputs.append(output)
+            value = self.env[output] if isinstance(output, fx.Node) else output
+            if isinstance(value, Tensor):
+                program.results.append(len(program.outputs) - 1)
+                returned.append(value.value)
+        func.ReturnOp(returned)
+        inputs = self.main.type.inputs
+        kind = ir.FunctionType.get(inputs, [value.type for value in returned])
+        self.main.attributes["function_type"] = ir.TypeAttr.get(kind)
+
+    # ---- nodes ------------------------------------------------------------------------------
+
+    def import_call(self, node: fx.Node) -> None:
+        value = node.meta.get("val")
+        self.program.symbols.bind_node(node)
+        if node.target is operator.getitem:
+            source = self.env[node.args[0]]
+            if isinstance(source, (list, tuple)):
+                self.env[node] = source[node.args[1]]
+                self.name(node)
+                return
+        if _is_symbolic(value) and not _has_tensor_operand(node, self.env):
+            # Arithmetic of symbols: known to the shape environment as an expression.
+            self.env[node] = to_dim(value) if isinstance(value, torch.SymInt) else _Opaque(node.name)
+            return
+        if _is_metadata_check(node) and _metadata_holds(node):
+            self.env[node] = None  # the types and guards of the inputs imply it
+            return
+        try:
+            self.env[node] = self.import_row(node, value)
+        except Unsupported as error:
+            self.env[node] = self.import_torch_call(node, value, error.reason)
+            if value is None or node.is_impure():
+                self.program.checks.append(node.name)
+        self.name(node)
+
+    def import_row(self, node: fx.Node, value: Any) -> Any:
+        row = find_row(node.target)
+        for entry in pytree.tree_leaves(value):
+            if isinstance(entry, torch.Tensor) and entry.device != self.program.device:
+                raise Unsupported(f"its result is on {entry.device}")
+        arguments = bind(node.target, row, node.args, node.kwargs)
+        arguments = {key: self.resolve(argument) for key, argument in arguments.items()}
+        if isinstance(value, (tuple, list)):
+            out: Any = [_meta(entry) for entry in value]
+        else:
+            out = _meta(value)
+        used = _used_results(node)
+        if used is not None:
+            self.builder.used_results = used
+        # Ops of a row that gives up half way are dead: remember where they start.
+        block = self.main.entry_block
+        before = len(block.operations)
+        try:
+            result = row.function(self.builder, out, **arguments)
+        except Unsupported:
+            operations = list(block.operations)
+            for op in reversed(operations[before:]):
+                op.operation.erase()
+            raise
+        self.check_result(node, out, result)
+        return result
+
+    def check_result(self, node: fx.Node, out: Any, result: Any) -> None:
+        """A row that disagrees with torch about its result is a bug of the row."""
+        pairs = zip(out, result, strict=True) if isinstance(out, list) else [(out, result)]
+        for expected, got in pairs:
+            if expected is None or got is None:
+                continue
+            if (expected.shape, expected.dtype) != (got.shape, got.dtype):
+                raise CompileError(
+                    f"importing '{node.target}': expected {expected.dtype} of shape "
+                    f"{expected.shape}, got {got.dtype} of shape {got.shape}",
+                    location=source_location(node),
+                    notes=["this is a bug of Flashlight's importer"],
+                )
+
+    def resolve(self, argument: Any) -> Any:
+        """An FX argument with nodes replaced by what they are here."""
+        if isinstance(argument, fx.Node):
+            value = self.env[argument]
+            if isinstance(value, _Opaque):
+                raise Unsupported(f"argument '{argument.name}' is not a tensor or an integer")
+            return value
+        if isinstance(argument, (list, tuple)):
+            return [self.resolve(entry) for entry in argument]
+        if isinstance(argument, torch.SymInt):
+            return to_dim(argument)
+        return argument
+
+    def import_torch_call(self, node: fx.Node, value: Any, reason: str) -> Any:
+        operands: list[Tensor] = []
+
+        def text(argument: Any) -> str:
+            known = self.env.get(argument) if isinstance(argument, fx.Node) else argument
+            if isinstance(known, Tensor):
+                operands.append(known)
+                return f"%{len(operands) - 1}"
+            if isinstance(known, (list, tuple)):
+                return "[" + ", ".join(text(entry) for entry in known) + "]"
+            return str(known)
+
+        shown = [text(argument) for argument in node.args]
+        shown += [f"{key} = {text(argument)}" for key, argument in node.kwargs.items()]
+        op = str(node.target) if not callable(node.target) or isinstance(
+            node.target, torch._ops.OpOverload) else getattr(node.target, "__name__", str(node.target))
+        location = self.program.locations.get(node.name) or source_location(node)
+        self.program.calls[node.name] = TorchCall(node.name, op, reason, location)
+        leaves, spec = pytree.tree_flatten(value)
+        tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+        try:
+            types = [self.builder.type(to_shape(leaf.shape), leaf.dtype) for leaf in tensors]
+        except Unsupported as error:
+            raise CompileError(error.reason, location=location) from None
+        call = fl.TorchCallOp(types, op, ", ".join(shown), [x.value for x in operands])
+        call.operation.attributes["flashlight.node"] = ir.StringAttr.get(node.name)
+        results = iter(call.operation.results)
+        values = []
+        for leaf in leaves:
+            if isinstance(leaf, torch.Tensor):
+                values.append(self.builder.wrap(next(results), to_shape(leaf.shape), leaf.dtype))
+            elif isinstance(leaf, torch.SymInt):
+                values.append(to_dim(leaf))
+            else:
+                values.append(leaf if leaf is None else _Opaque(node.name))
+        return pytree.tree_unflatten(values, spec)
+
+    def name(self, node: fx.Node) -> None:
+        """Puts `flashlight.node` on the op that defines the node's value."""
+        value = self.env[node]
+        if not isinstance(value, Tensor):
+            return
+        owner = value.value.owner
+        if isinstance(owner, ir.Block):
+            self.program.aliases[node.name] = self.argument_name(value.value)
+            return
+        operation = getattr(owner, "operation", owner)
+        if "flashlight.node" in operation.attributes:
+            known = ir.StringAttr(operation.attributes["flashlight.node"]).value
+            if operation.name != "flashlight.torch_call":
+                self.program.aliases[node.name] = known
+        elif len(operation.results) == 1:
+            operation.attributes["flashlight.node"] = ir.StringAttr.get(node.name)
+
+    def argument_name(self, value: ir.Value) -> str:
+        number = ir.BlockArgument(value).arg_number
+        return next(entry.name for entry in self.program.inputs if entry.argument == number)
+
+
+@dataclass(frozen=True)
+class _Opaque:
+    """The value of a node that MLIR has no business with."""
+
+    node: str
+
+
+_LITERAL = (torch.float64, torch.float32, torch.float16, torch.bfloat16,
+            torch.int64, torch.int32, torch.int16, torch.int8, torch.bool)
+
+
+def _meta(value: Any) -> Meta | None:
+    if isinstance(value, torch.Tensor):
+        return Meta(to_shape(value.shape), value.dtype)
+    return None
+
+
+def _is_symbolic(value: Any) -> bool:
+    return isinstance(value, (torch.SymInt, torch.SymBool, torch.SymFloat, int, float, bool))
+
+
+def _has_tensor_operand(node: fx.Node, env: dict[fx.Node, Any]) -> bool:
+    """Whether a symbolic result depends on a tensor's elements (not just on its sizes)."""
+    if str(node.target) in ("aten.sym_size.int", "aten.sym_stride.int", "aten.sym_numel.default"):
+        return False
+    return any(isinstance(env.get(operand), Tensor) for operand in node.all_input_nodes)
+
+
+def _is_metadata_check(node: fx.Node) -> bool:
+    return str(node.target) == "aten._assert_tensor_metadata.default"
+
+
+def _metadata_holds(node: fx.Node) -> bool:
+    meta = node.args[0].meta["val"]
+    expected = dict(zip(("size", "stride", "dtype", "device", "layout"),
+                        (*node.args[1:], *([None] * 5)), strict=False)) | dict(node.kwargs)
+    if expected.get("size") is not None or expected.get("stride") is not None:
+        return False
+    return all(
+        expected.get(key) is None or expected[key] == getattr(meta, key)
+        for key in ("dtype", "device", "layout")
+    )
+
+
+def _used_results(node: fx.Node) -> frozenset[int] | None:
+    """Which results of a multi-output node are read; None where that is not plain."""
+    users = list(node.users)
+    if all(user.target is operator.getitem for user in users):
+        return frozenset(user.args[1] for user in users)
+    return None
+
+
+def _program_device(graph: fx.Graph) -> torch.device:
+    devices = {}
+    for node in graph.nodes:
+        if node.op == "placeholder" and isinstance(node.meta.get("val"), torch.Tensor):
+            device = node.meta["val"].device
+            if device.type != "cpu" or "cpu" not in {d.type for d in devices}:
+                devices.setdefault(device, node)
+    accelerators = {device: node for device, node in devices.items() if device.type != "cpu"}
+    if len(accelerators) > 1:
+        first, second = list(accelerators.items())[:2]
+        raise CompileError(
+            f"expected all tensors on one device, got '{first[1].name}' on {first[0]} and "
+            f"'{second[1].name}' on {second[0]}"
+        )
+    if accelerators:
+        return next(iter(accelerators))
+    return torch.device("cpu")
