@@ -154,7 +154,18 @@ FailureOr<AxisAttr> AxisAttr::parseBody(AsmParser &parser) {
       return failure();
     symbol = *parsed;
   }
-  return AxisAttr::get(parser.getContext(), *name, size, symbol);
+  auto axis = parser.getChecked<AxisAttr>(parser.getContext(), *name, size, symbol);
+  if (!axis)
+    return failure();
+  return axis;
+}
+
+LogicalResult AxisAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr name,
+                               int64_t size, StringAttr symbol) {
+  if (!symbol && size < 0) // axis_c1
+    return emitError() << "expected axis '" << name.getValue() << "' to have an extent of at least "
+                       << "0 or a symbol, got " << size;
+  return success();
 }
 
 void AxisAttr::print(AsmPrinter &printer) const {
@@ -188,7 +199,15 @@ Attribute GridAxisAttr::parse(AsmParser &parser, Type) {
   if (failed(axis) || parser.parseKeyword("by") || parser.parseInteger(tile) ||
       parser.parseGreater())
     return {};
-  return get(parser.getContext(), *axis, tile);
+  return parser.getChecked<GridAxisAttr>(parser.getContext(), *axis, tile);
+}
+
+LogicalResult GridAxisAttr::verify(function_ref<InFlightDiagnostic()> emitError, AxisAttr axis,
+                                   int64_t tile) {
+  if (tile < 1) // grid_axis_c1
+    return emitError() << "expected a tile of at least 1 along '" << axis.getName().getValue()
+                       << "', got " << tile;
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -223,7 +242,24 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       parser.parseComma() || parser.parseKeyword("stages") || parser.parseEqual() ||
       parser.parseInteger(stages) || parser.parseGreater())
     return {};
-  return get(parser.getContext(), *target, tiles, warps, stages);
+  return parser.getChecked<ScheduleAttr>(parser.getContext(), *target, tiles, warps, stages);
+}
+
+LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr,
+                                   ArrayRef<AxisAttr> tiles, int64_t warps, int64_t stages) {
+  llvm::SmallPtrSet<Attribute, 8> seen;
+  for (AxisAttr tile : tiles) {
+    StringRef name = tile.getName().getValue();
+    if (tile.isDynamic() || tile.getSize() < 1) // schedule_c1
+      return emitError() << "expected a static tile of at least 1 along '" << name << "', got "
+                         << tile;
+    if (!seen.insert(tile.getName()).second) // schedule_c1
+      return emitError() << "tiles axis '" << name << "' twice";
+  }
+  if (warps < 1 || stages < 1) // schedule_c2
+    return emitError() << "expected at least 1 warp and 1 stage, got " << warps << " and "
+                       << stages;
+  return success();
 }
 
 int64_t ScheduleAttr::getTile(StringAttr axis) const {

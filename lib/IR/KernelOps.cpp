@@ -238,11 +238,20 @@ LogicalResult KernelOp::verifyRegions() {
   if (!yield || yield.getOperands().size() != getNumResults() || maps != getNumResults()) // kernel_c4
     return emitOpError() << "expected its terminator to yield one value and one map for each of "
                          << getNumResults() << " results";
-  for (auto [map, result] : llvm::zip(yield.getMaps()->getAsValueRange<AffineMapAttr>(), getResults()))
-    if (map.getNumDims() != getAxes().size() ||
-        map.getNumResults() != cast<RankedTensorType>(result.getType()).getRank()) // kernel_c4
+  if (!yield.getMaps())
+    return success();
+  for (auto [map, value, result] : llvm::zip(yield.getMaps()->getAsValueRange<AffineMapAttr>(),
+                                             yield.getOperands(), getResults())) {
+    auto type = cast<RankedTensorType>(result.getType());
+    if (map.getNumDims() != getAxes().size() || map.getNumResults() != type.getRank() ||
+        map.getNumSymbols() != 0) // kernel_c4
       return yield.emitOpError() << "expected maps from " << getAxes().size()
-                                 << " axes to the dims of " << result.getType();
+                                 << " axes to the dims of " << type;
+    auto yielded = dyn_cast<RankedTensorType>(value.getType());
+    if (!yielded || yielded.getElementType() != type.getElementType()) // kernel_c5
+      return yield.emitOpError() << "expected a tensor of " << type.getElementType() << ", got "
+                                 << value.getType();
+  }
   return success();
 }
 
@@ -253,7 +262,7 @@ LogicalResult KernelOp::verifyRegions() {
 LogicalResult ReadOp::verify() {
   auto kernel = (*this)->getParentOfType<KernelOp>();
   if (!kernel)
-    return emitOpError() << "expected to stand in a 'flashlight.kernel'";
+    return emitOpError() << "expected to stand in a 'flashlight.kernel'"; // read_c4
   auto source = cast<RankedTensorType>(getSource().getType());
   auto result = cast<RankedTensorType>(getType());
   AffineMap map = getMap();
@@ -313,5 +322,8 @@ LogicalResult StreamOp::verifyRegions() {
     if (AxesAttr axes = getAxes(init); axes && axes.contains(getAxisAttr())) // stream_c2
       return emitOpError() << "expected a state without the streamed axis '" << getAxis()
                            << "', got " << init.getType();
+  if (auto yield = dyn_cast<YieldOp>(block.getTerminator());
+      !yield || yield.getMaps()) // stream_c3
+    return emitOpError() << "expected its terminator to be a 'flashlight.yield' without maps";
   return success();
 }

@@ -15,6 +15,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/SmallSet.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace flashlight;
@@ -100,6 +101,10 @@ LogicalResult ContractOp::verify() {
   if (getEquation() && (getEquation()->count("->") != 1 || getEquation()->count(',') != 1))
     return emitOpError() << "expected an equation like \"mk,kn->mn\", got \"" << *getEquation()
                          << '"'; // contract_c1
+  if (std::optional<StringRef> equation = getEquation())
+    for (char letter : *equation)
+      if (!llvm::isAlpha(letter) && letter != ',' && letter != '-' && letter != '>') // contract_c1
+        return emitOpError() << "expected letters in the equation, got '" << Twine(letter) << "'";
   Labels labels = getLabels();
   llvm::SmallDenseMap<StringAttr, std::pair<int64_t, StringRef>> extents;
   auto check = [&](Value value, ArrayRef<StringAttr> names, StringRef role) -> LogicalResult {
@@ -125,12 +130,16 @@ LogicalResult ContractOp::verify() {
       failed(check(getRhs(), labels.rhs, "right operand")) ||
       failed(check(getResult(), labels.result, "result")))
     return failure();
-  unsigned width = tensorType(getResult()).getElementTypeBitWidth();
-  for (Value operand : {getLhs(), getRhs()})
-    if (tensorType(operand).getElementTypeBitWidth() > width) // contract_c4
-      return emitOpError() << "expected operands no wider than the result ("
-                           << tensorType(getResult()).getElementType() << "), got "
-                           << tensorType(operand).getElementType();
+  Type into = tensorType(getResult()).getElementType();
+  for (Value operand : {getLhs(), getRhs()}) {
+    Type from = tensorType(operand).getElementType();
+    bool sameKind = (isa<FloatType>(from) && isa<FloatType>(into)) ||
+                    (isa<IntegerType>(from) && isa<IntegerType>(into));
+    if (from != into && !(sameKind && from.getIntOrFloatBitWidth() <
+                                          into.getIntOrFloatBitWidth())) // contract_c4
+      return emitOpError() << "expected operands of the result's element type (" << into
+                           << ") or a narrower one of its kind, got " << from;
+  }
   if (getInit() && getInit().getType() != getType()) // contract_c5
     return emitOpError() << "expected 'into' to have the result's type " << getType() << ", got "
                          << getInit().getType();
@@ -161,7 +170,7 @@ LogicalResult ReduceOp::verify() {
     return emitOpError() << "expected " << (boolean ? "i1" : "numbers") << " for '"
                          << stringifyReduceKind(getKind()) << "', got " << operand.getElementType();
   if (operand.getElementType() != result.getElementType())
-    return emitOpError() << "expected the result to have element type "
+    return emitOpError() << "expected the result to have element type " // reduce_c4
                          << operand.getElementType() << ", got " << result.getElementType();
   SmallVector<int64_t> dims = getReducedDims();
   for (auto [i, dim] : llvm::enumerate(dims))

@@ -73,7 +73,7 @@ static LogicalResult verifyStream(KernelOp kernel, StreamOp stream) {
 namespace {
 struct VerifyKernel : flashlight::impl::VerifyKernelBase<VerifyKernel> {
   LogicalResult verify(KernelOp kernel) {
-    WalkResult walked = kernel.getBody().walk([&](Operation *op) {
+    WalkResult walked = kernel.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
       if (failed(verifyKernelOp(kernel, op)))
         return WalkResult::interrupt();
       if (auto stream = dyn_cast<StreamOp>(op); stream && failed(verifyStream(kernel, stream)))

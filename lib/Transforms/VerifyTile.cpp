@@ -98,7 +98,7 @@ static LogicalResult verifyTileKernel(func::FuncOp function) {
     return function.emitOpError() << "expected a kernel of one block without results";
   if (failed(verifyArguments(function, names)) || failed(verifyGrid(function, names)))
     return failure();
-  WalkResult walked = function.getBody().walk([&](Operation *op) {
+  WalkResult walked = function.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
     if (!isTileOp(op)) { // tile_r5
       op->emitOpError() << "is not part of a tile-level kernel";
       return WalkResult::interrupt();

@@ -75,10 +75,13 @@ def Flashlight_AxisAttr : Flashlight_Attr<"Axis", "axis"> {
   let description = [{
     `#flashlight.axis<m = 1024>`, or `#flashlight.axis<m = s0>` where the extent
     is the run-time value of a symbol.
+
+    c1: a static extent is not negative.
   }];
   let parameters = (ins "::mlir::StringAttr":$name, "int64_t":$size,
                         "::mlir::StringAttr":$symbol);
   let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     bool isDynamic() const { return static_cast<bool>(getSymbol()); }
     /// Prints and parses `m = 64`, without the brackets.
@@ -101,11 +104,15 @@ def Flashlight_ScheduleAttr : Flashlight_Attr<"Schedule", "schedule"> {
     tile's size. Their order is the layout: a tile's dims stand in this order,
     the last one contiguous. An axis that is not listed has a tile of one
     element and becomes a scalar. `warps` and `stages` are for GPUs.
+
+    c1: tiles are static and of at least 1, no axis twice. c2: `warps` and `stages`
+    are at least 1.
   }];
   let parameters = (ins "::mlir::StringAttr":$target,
                         ArrayRefParameter<"::flashlight::AxisAttr">:$tiles,
                         "int64_t":$warps, "int64_t":$stages);
   let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// The tile size of `axis`: 1 where it is not listed.
     int64_t getTile(::mlir::StringAttr axis) const;
@@ -118,8 +125,11 @@ def Flashlight_GridAxisAttr : Flashlight_Attr<"GridAxis", "grid_axis"> {
     `#flashlight.grid_axis<m = 1024 by 64>`: the axis has 1024 elements, a program
     takes 64 of them. A kernel's grid has the product of `ceil(extent / tile)`
     programs; the last axis of the `flashlight.grid` array varies fastest.
+
+    c1: the tile is at least 1.
   }];
   let parameters = (ins "::flashlight::AxisAttr":$axis, "int64_t":$tile);
+  let genVerifyDecl = 1;
   let hasCustomAssemblyFormat = 1;
 }
 

@@ -39,6 +39,7 @@ def Flashlight_KernelOp : Flashlight_Op<"kernel", [
     c3: every axis of a body value is declared, with the extent of its dim.
     c4: the terminator yields one value a result, with one map each; a map takes
         the axes in order to the result's dims.
+    c5: a yielded value has the element type of its result.
   }];
   let arguments = (ins
     StrAttr:$sym_name,                         // a name for reports and files
@@ -73,6 +74,7 @@ def Flashlight_ReadOp : Flashlight_Op<"read", [Pure]> {
     c1: the map has one input per axis of the kernel, one result per dim of the source.
     c2: the result's axes are those that the map uses, in the kernel's order.
     c3: one element type.
+    c4: it stands in a kernel.
   }];
   let arguments = (ins AnyRankedTensor:$source, AffineMapAttr:$map);
   let results = (outs AnyRankedTensor:$result);
@@ -105,6 +107,7 @@ def Flashlight_StreamOp : Flashlight_Op<"stream", [
     ```
     c1: block arguments, results and yielded values have the types of the inits.
     c2: no init has the axis.
+    c3: the terminator is a `flashlight.yield` without maps.
   }];
   let arguments = (ins
     StrAttr:$axis,                   // the axis that is swept

@@ -51,7 +51,8 @@ def Flashlight_ContractOp : Flashlight_Op<"contract", [Pure]> {
         a dim, no letter twice in a term, no output letter that no operand has.
     c2: dims of one letter (axes of one name) have one extent.
     c3: every axis of the result is an axis of an operand.
-    c4: the operands' element types are not wider than the result's.
+    c4: an operand's element type is the result's, or a narrower one of its kind
+        (float, integer).
     c5: `into` has the result's type.
   }];
   let arguments = (ins
@@ -92,6 +93,7 @@ def Flashlight_ReduceOp : Flashlight_Op<"reduce", [Pure]> {
     c1: `dims` if and only if the operand carries no axes; in range, ascending.
     c2: the result has the remaining dims (axes) in the operand's order.
     c3: `any` and `all` take `i1`, the other kinds do not.
+    c4: the element type does not change.
   }];
   let arguments = (ins
     Flashlight_ReduceKindAttr:$kind,       // what combines two elements
