@@ -15,7 +15,7 @@ TESTED: set[str] = set()
 
 
 def run(text, args, types, result, symbols=None, **options):
-    """Interprets one op: `text` has operands $0, $1, ... of `types` and a value of type `result`."""
+    """Interprets one op: `text` has operands $0, $1, ... of `types`, a value of `result`."""
     names = ", ".join(f"%a{i}: {t}" for i, t in enumerate(types))
     body = text
     for i in reversed(range(len(types))):

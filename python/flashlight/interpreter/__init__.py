@@ -9,6 +9,6 @@ kernel took. It says what an op means; it is not fast.
 
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.machine import known_ops
-from flashlight.interpreter.run import evaluate_op, interpret
+from flashlight.interpreter.run import evaluate_op, interpret, interpret_triton
 
-__all__ = ["InterpreterError", "evaluate_op", "interpret", "known_ops"]
+__all__ = ["InterpreterError", "evaluate_op", "interpret", "interpret_triton", "known_ops"]

@@ -5,13 +5,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 # Imported for what they register.
-from flashlight.interpreter import control, floats, integers, program  # noqa: F401
+from flashlight.interpreter import (  # noqa: F401
+    control,
+    floats,
+    integers,
+    kernel,
+    program,
+    tile,
+    triton,
+)
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.machine import Frame, Options, TorchCall, Translator
 from flashlight.interpreter.types import TypeInfo
@@ -91,7 +100,10 @@ def interpret(
     blocks: int | Sequence[int] | None = None,
     torch_call: TorchCall | None = None,
 ) -> list[torch.Tensor]:
-    """Runs a function of a module at the program level, with the kernels and launches in it.
+    """Runs a function of a module: a program, with its kernels and launches, or a tile program.
+
+    A tile program (a function with `flashlight.grid`) is run for its whole grid. Its arguments are
+    tensors for memrefs, ints for symbols; outputs are written in place, and there are no results.
 
     Args:
         module: the module.
@@ -116,6 +128,9 @@ def interpret(
             f"expected {len(body.arguments)} arguments, got {len(args)}", function
         )
     frame = Frame(symbols=dict(symbols or {}), device=_device(args))
+    if "flashlight.grid" in function.attributes:
+        tile.run_grid(translator, function, body, args, frame)
+        return []
     values = []
     for i, (arg, argument) in enumerate(zip(args, _arguments(function), strict=True)):
         info = translator.info(argument.type)
@@ -126,3 +141,45 @@ def interpret(
 
 def _arguments(function: ir.Operation) -> Sequence[ir.Value]:
     return list(function.regions[0].blocks[0].arguments)
+
+
+def interpret_triton(
+    module: ir.Module,
+    func_name: str,
+    args: Sequence[torch.Tensor | int | float],
+    grid: int | Sequence[int],
+    *,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Runs a kernel of the tt dialect for its whole grid, one program after the other.
+
+    Args:
+        module: the module.
+        func_name: the kernel's symbol.
+        args: a tensor for each pointer (the pointer is to its first element), a number for each
+            scalar. Tensors are written in place.
+        grid: the number of programs, or the numbers along up to three dimensions.
+        dtype: computes all float arithmetic in this dtype (`torch.float64`) instead of the types'.
+
+    Raises:
+        InterpreterError: as for `evaluate_op`; also an access that no mask guards outside of a
+            tensor, or to what another program has written.
+    """
+    translator = Translator(Options(dtype=dtype), module)
+    function, body = translator.function(func_name)
+    if len(args) != len(body.arguments):
+        raise InterpreterError(
+            f"expected {len(body.arguments)} arguments, got {len(args)}", function
+        )
+    values: list[Any] = []
+    for i, (arg, argument) in enumerate(zip(args, _arguments(function), strict=True)):
+        info = translator.info(argument.type)
+        if info.text.startswith("!tt.ptr<"):
+            element = info.text.removeprefix("!tt.ptr<").removesuffix(">")
+            memory = tile.as_memory(arg, element, f"argument {i}", dtype)
+            values.append(triton.Pointer(memory, torch.zeros((), dtype=torch.int64)))
+        else:
+            values.append(_value(arg, info, translator.dtype_of(info), f"argument {i}"))
+    extents = (grid,) if isinstance(grid, int) else tuple(grid)
+    for index in itertools.product(*(range(extent) for extent in extents)):
+        body.run(Frame(program=index, grid=extents), values)
