@@ -112,4 +112,46 @@ def FormKernels : Pass<"flashlight-form-kernels", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numKernels", "kernels", "kernels formed">];
 }
 
+def ReducePredicates : Pass<"flashlight-reduce-predicates"> {
+  let summary = "moves comparisons out of any and all";
+  let description = [{
+    Kernel level. A comparison with a constant is monotone, so an extremum decides it for
+    all keys at once, and often the kernel has that extremum already:
+
+    ```mlir
+    %0 = arith.cmpf une, %s, %neg_inf : ...
+    %1 = flashlight.reduce any %0 : ...
+    // becomes
+    %0 = flashlight.reduce max %s : ...
+    %1 = arith.cmpf une, %0, %neg_inf : ...
+    ```
+  }];
+  let dependentDialects = ["FlashlightDialect"];
+}
+
+def DeriveOnline : Pass<"flashlight-derive-online"> {
+  let summary = "derives the running state of reductions over the stream";
+  let description = [{
+    Kernel level. Replaces the reductions over a kernel's stream axis by
+    `flashlight.stream` ops, as few as the algebra allows. A statistic that depends
+    on another of the same sweep is *hoisted* or *repaired* (see Factorize.h); where
+    there is no repair it takes another sweep, and a remark says which op blocked it.
+
+    ```mlir
+    %m = flashlight.reduce max %s           // over n
+    %e = math.exp (%s - %m)
+    %l = flashlight.reduce sum %e           // over n
+    // becomes
+    %r:2 = flashlight.stream "n" (%m0 = ..., %l0 = ...) {
+      %m1 = maximumf(%m0, reduce max %s)
+      %c = exp(%m0 - %m1)
+      %l1 = %l0 * %c + reduce sum exp(%s - %m1)
+      flashlight.yield %m1, %l1
+    }
+    ```
+  }];
+  let dependentDialects = ["FlashlightDialect"];
+  let statistics = [Statistic<"numSweeps", "sweeps", "sweeps over a stream">];
+}
+
 #endif // FLASHLIGHT_TRANSFORMS_PASSES_TD
