@@ -14,6 +14,7 @@
 
 #include "flashlight/IR/FlashlightDialect.h"
 #include "flashlight/Transforms/Passes.h"
+#include "flashlight/Transforms/Pipelines.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -32,5 +33,6 @@ void flashlight::registerAllDialects(mlir::DialectRegistry &registry) {
 
 void flashlight::registerAllPasses() {
   registerFlashlightTransformsPasses();
+  registerPipelines();
   mlir::registerTransformsPasses();
 }

@@ -154,4 +154,31 @@ def DeriveOnline : Pass<"flashlight-derive-online"> {
   let statistics = [Statistic<"numSweeps", "sweeps", "sweeps over a stream">];
 }
 
+def Schedule : Pass<"flashlight-schedule"> {
+  let summary = "chooses tiles, layout, warps and stages for a target";
+  let description = [{
+    Kernel level. Sets the `#flashlight.schedule` of every kernel, by the roles that its
+    contractions give its axes: one row axis is blocked, the stream is blocked, inner and
+    value axes are held whole, every other axis has tiles of one element.
+
+    ```mlir
+    flashlight.kernel "k" axes(...) stream "n" schedule
+        #flashlight.schedule<cpu, tiles(n = 64, d = 64, m = 64, e = 64), warps = 1, stages = 1> ...
+    ```
+  }];
+  let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
+}
+
+def Tile : Pass<"flashlight-tile", "::mlir::ModuleOp"> {
+  let summary = "writes kernels as programs over tiles";
+  let description = [{
+    Kernel level to tile level. A `flashlight.kernel` with a schedule becomes a function
+    with a grid and a `flashlight.launch` of it; a `flashlight.stream` becomes an `scf.for` over
+    full blocks and, where the extent is no multiple of the block, one masked block more.
+    `test/Tile/attention.mlir` shows the result.
+  }];
+  let dependentDialects = ["FlashlightDialect", "::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // FLASHLIGHT_TRANSFORMS_PASSES_TD

@@ -1,0 +1,82 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Writes the body of one tile-level kernel.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHLIGHT_LIB_TRANSFORMS_TILEBUILDER_H
+#define FLASHLIGHT_LIB_TRANSFORMS_TILEBUILDER_H
+
+#include "flashlight/IR/FlashlightDialect.h"
+
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace flashlight {
+
+class TileBuilder {
+public:
+  TileBuilder(KernelOp kernel, llvm::ArrayRef<mlir::StringAttr> symbols, mlir::Block *entry);
+
+  mlir::LogicalResult build();
+
+private:
+  /// Where an axis stands in the code being written: its first index, and, where a tile may reach
+  /// beyond the extent, how many indices are left.
+  struct Position {
+    mlir::Value base, left;
+  };
+  using Memo = llvm::DenseMap<mlir::Value, mlir::Value>;
+
+  void placeAxes();
+  mlir::LogicalResult writeBlock(mlir::Block &block, Memo &memo);
+  mlir::LogicalResult writeStream(StreamOp op, Memo &memo);
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>> writeSweep(StreamOp op, Memo memo,
+                                                           mlir::ValueRange state);
+  mlir::LogicalResult writeOp(mlir::Operation *op, Memo &memo);
+  mlir::Value writeIota(IotaOp op);
+  mlir::FailureOr<mlir::Value> writeRead(ReadOp op, mlir::Value memory);
+  mlir::Value writeReduce(ReduceOp op, mlir::Value operand);
+  mlir::Value writeContract(ContractOp op, mlir::Value lhs, mlir::Value rhs, mlir::Value init);
+  mlir::LogicalResult writeStore(mlir::Value value, mlir::Value tile, mlir::AffineMap map, mlir::Value memory);
+
+  /// The axes of a level-2 value that its tile has, in the schedule's order.
+  llvm::SmallVector<mlir::StringAttr> tiledAxes(mlir::Type type);
+  mlir::RankedTensorType tileType(mlir::Type type);
+  mlir::Value broadcastTile(mlir::Value tile, llvm::ArrayRef<mlir::StringAttr> from, llvm::ArrayRef<mlir::StringAttr> to);
+  /// The tile with everything beyond the extent of `axes` replaced by `fill`.
+  mlir::Value maskTile(mlir::Value tile, llvm::ArrayRef<mlir::StringAttr> own, llvm::ArrayRef<mlir::StringAttr> axes,
+                       mlir::Attribute fill);
+  bool readsZeroBeyond(mlir::Value value) const;
+  mlir::Value extent(AxisAttr axis);
+  mlir::Value symbolValue(mlir::StringAttr symbol);
+  mlir::Value index(int64_t value);
+  mlir::Value writeIndex(mlir::AffineExpr expr, mlir::ValueRange axes);
+  mlir::Value splat(mlir::Attribute value, mlir::RankedTensorType type);
+
+  /// Offsets, tile map and limits of an access at `map`.
+  struct Access {
+    llvm::SmallVector<mlir::Value> offsets, limits;
+    mlir::AffineMap map;
+    llvm::SmallVector<int64_t> limited;
+  };
+  mlir::FailureOr<Access> accessOf(mlir::Operation *op, mlir::AffineMap map, llvm::ArrayRef<mlir::StringAttr> tiled);
+
+  KernelOp kernel;
+  ScheduleAttr schedule;
+  mlir::SmallVector<mlir::StringAttr> symbols;
+  mlir::Block *entry;
+  mlir::OpBuilder builder;
+  mlir::Location loc;
+  llvm::DenseMap<mlir::StringAttr, Position> positions;
+};
+
+} // namespace flashlight
+
+#endif // FLASHLIGHT_LIB_TRANSFORMS_TILEBUILDER_H
