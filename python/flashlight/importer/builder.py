@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sympy
 import torch
 
 from ..mlir import ir
@@ -58,6 +59,10 @@ class Builder:
 
     def __init__(self, context: ir.Context) -> None:
         self.context = context
+        # Which results of the node at hand are read, for the rows with several; None is unknown.
+        self.used_results: frozenset[int] | None = None
+        # Every symbolic extent that stands in a type, by its name.
+        self.expressions: dict[str, sympy.Expr] = {}
         self._elements: dict[torch.dtype, ir.Type] = {
             torch.float64: ir.F64Type.get(context),
             torch.float32: ir.F32Type.get(context),
@@ -87,10 +92,16 @@ class Builder:
             raise Unsupported(f"tensors of {dtype} are not represented")
         return found
 
+    def symbol(self, dim: sympy.Expr) -> str:
+        """The dim's name in the IR; remembers what it stands for."""
+        name = symbol_name(dim)
+        self.expressions[name] = dim
+        return name
+
     def type(self, shape: Shape, dtype: torch.dtype) -> ir.RankedTensorType:
         dynamic = ir.ShapedType.get_dynamic_size()
         sizes = [dim if is_static(dim) else dynamic for dim in shape]
-        names = ['"' + symbol_name(dim) + '"' for dim in shape if not is_static(dim)]
+        names = ['"' + self.symbol(dim) + '"' for dim in shape if not is_static(dim)]
         encoding = None
         if names:
             encoding = ir.Attribute.parse(f"#flashlight.symbols<{', '.join(names)}>", self.context)
@@ -118,7 +129,7 @@ class Builder:
         if is_static(dim):
             return self.scalar(dim, torch.int64)
         kind = self.type((), torch.int64)
-        return self.wrap(fl.size(kind, symbol_name(dim)), (), torch.int64)
+        return self.wrap(fl.size(kind, self.symbol(dim)), (), torch.int64)
 
     def iota(self, dim: Dim) -> Tensor:
         """0, 1, ..., dim - 1 in i64."""

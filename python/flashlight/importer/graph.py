@@ -70,6 +70,7 @@ class ImportedProgram:
             same type), by name; the value is the other node's name.
         checks: nodes that compute nothing but must run (run-time assertions).
         symbols: every symbol of the program and where its value comes from.
+        expressions: what the names of dims in the module stand for.
         locations: the user's line of each node.
         outputs: the graph's outputs: a node, or a constant.
         results: for each result of @main its position in `outputs`.
@@ -86,6 +87,7 @@ class ImportedProgram:
     aliases: dict[str, str] = field(default_factory=dict)
     checks: list[str] = field(default_factory=list)
     symbols: SymbolTable = field(default_factory=SymbolTable)
+    expressions: dict[str, sympy.Expr] = field(default_factory=dict)
     locations: dict[str, SourceLocation] = field(default_factory=dict)
     outputs: list[Any] = field(default_factory=list)
     results: list[int] = field(default_factory=list)
@@ -122,9 +124,9 @@ class _Importer:
             device=_program_device(graph),
         )
         self.builder = Builder(context)
+        self.program.expressions = self.builder.expressions
         # What each node is here: a Tensor, a Dim, a plain Python value, or a list of these.
         self.env: dict[fx.Node, Any] = {}
-        self.named: dict[ir.Operation, str] = {}
 
     def run(self) -> ImportedProgram:
         program = self.program
@@ -257,9 +259,7 @@ class _Importer:
             out: Any = [_meta(entry) for entry in value]
         else:
             out = _meta(value)
-        used = _used_results(node)
-        if used is not None:
-            self.builder.used_results = used
+        self.builder.used_results = _used_results(node)
         # Ops of a row that gives up half way are dead: remember where they start.
         block = self.main.entry_block
         before = len(block.operations)

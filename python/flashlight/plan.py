@@ -1,0 +1,496 @@
+# Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""From `@main` after the kernels are formed to a list of steps, by demand from its results.
+
+A value is had in one of four ways: it is an input; a kernel gives it; it is the value of a node of
+the exported graph, which PyTorch then runs as it was written; or it lies inside a node that was
+taken apart, and the interpreter evaluates its op. Nothing that no result needs is computed, but
+for the program's own run-time checks.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+import torch
+from torch import fx
+
+from torch.utils import _pytree as pytree
+
+from .errors import CompileError, SourceLocation
+from .importer.graph import ImportedProgram
+from .importer.symbols import NodeNumber, to_dim
+from .interpreter.machine import Translator
+from .interpreter.types import type_info
+from .mlir import ir
+from .steps import (
+    Allocation,
+    Evaluate,
+    Launch,
+    Launchable,
+    Pick,
+    Release,
+    RunNode,
+    Slot,
+    State,
+    Step,
+    SymbolName,
+)
+from .symbols import Expressions, SymbolValues
+
+_KERNELS = ("flashlight.kernel", "flashlight.launch")
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """An op that stayed with PyTorch."""
+
+    op: str
+    reason: str
+    location: SourceLocation
+
+
+@dataclass
+class Plan:
+    """The steps of a call, and the slots where inputs go and outputs are found."""
+
+    steps: list[Step]
+    slots: int
+    inputs: list[int]
+    outputs: list[Any]  # a slot, a symbol's name, or a constant
+    fallbacks: list[Fallback]
+
+    def run(self, inputs: Sequence[Any], symbols: SymbolValues) -> list[Any]:
+        """Runs a call on the values of all placeholders, in order; returns the flat outputs."""
+        state = State([None] * self.slots, symbols)
+        for slot, value in zip(self.inputs, inputs, strict=True):
+            state.slots[slot] = value
+        for step in self.steps:
+            step.run(state)
+        result = []
+        for output in self.outputs:
+            if isinstance(output, Slot):
+                result.append(state.slots[output.index])
+            elif isinstance(output, SymbolName):
+                result.append(symbols[output.name])
+            else:
+                result.append(output)
+        return result
+
+
+def make_plan(
+    module: ir.Module,
+    program: ImportedProgram,
+    kernels: Mapping[str, Launchable],
+    expressions: Expressions,
+) -> Plan:
+    """Plans the calls of a module whose kernels are formed or tiled.
+
+    Args:
+        module: holds `@main`.
+        program: the program it was made from.
+        kernels: what runs each kernel, by its name.
+        expressions: where the expressions of symbols are registered.
+    """
+    return _Planner(module, program, kernels, expressions).plan()
+
+
+class _Planner:
+    def __init__(self, module, program, kernels, expressions) -> None:
+        self.program: ImportedProgram = program
+        self.kernels = kernels
+        self.expressions: Expressions = expressions
+        self.main = _main(module)
+        self.translator = Translator(module=module)
+        self.steps: list[Step] = []
+        self.count = 0
+        self.node_slots: dict[str, int] = {}
+        self.value_slots: dict[ir.Value, int] = {}
+        self.fallbacks: list[Fallback] = []
+        self.running: set[str] = set()
+        # What the module still computes, by the node whose value it is.
+        self.given: dict[str, ir.Value] = {}  # by kernels
+        self.left: dict[str, ir.Operation] = {}  # by other ops
+        for view in self.main.operations:
+            op = view.operation
+            if op.name in _KERNELS:
+                if "flashlight.nodes" in op.attributes:
+                    for name, result in zip(
+                        ir.ArrayAttr(op.attributes["flashlight.nodes"]), op.results, strict=True
+                    ):
+                        if ir.StringAttr(name).value:
+                            self.given[ir.StringAttr(name).value] = result
+            elif "flashlight.node" in op.attributes:
+                self.left[ir.StringAttr(op.attributes["flashlight.node"]).value] = op
+
+    def plan(self) -> Plan:
+        program = self.program
+        inputs = []
+        for entry in program.inputs:
+            slot = self.new_slot()
+            inputs.append(slot)
+            self.node_slots[entry.name] = slot
+            if entry.argument is not None:
+                self.value_slots[self.main.arguments[entry.argument]] = slot
+        for name in program.checks:
+            self.demand_node(name)
+        outputs = self.demand_outputs()
+        steps = self.with_releases(inputs, outputs)
+        return Plan(steps, self.count, inputs, outputs, self.fallbacks)
+
+    def new_slot(self) -> int:
+        self.count += 1
+        return self.count - 1
+
+    # ---- outputs ----------------------------------------------------------------------------
+
+    def demand_outputs(self) -> list[Any]:
+        program = self.program
+        terminator = list(self.main.operations)[-1].operation
+        returned = dict(zip(program.results, terminator.operands, strict=True))
+        outputs: list[Any] = []
+        for position, output in enumerate(program.outputs):
+            if position in returned:
+                outputs.append(Slot(self.demand_output(output, returned[position])))
+            elif isinstance(output, fx.Node):
+                outputs.append(self.argument(output))
+            else:
+                outputs.append(output)
+        return outputs
+
+    def demand_output(self, node: fx.Node, value: ir.Value) -> int:
+        """A result: what eager returns, its aliasing of inputs and of other results included."""
+        owner = value.owner
+        known = None if isinstance(owner, ir.Block) else _node_of(owner.operation, value)
+        if known == node.name or (known is None and not isinstance(owner, ir.Block)):
+            return self.demand_value(value)
+        # The module has this value under another node's name, or it is an input: the two are the
+        # same numbers, but perhaps not the same memory. The node itself knows.
+        return self.demand_node(node.name)
+
+    # ---- values of the module ---------------------------------------------------------------
+
+    def demand_value(self, value: ir.Value) -> int:
+        if value in self.value_slots:
+            return self.value_slots[value]
+        op = value.owner.operation
+        node = _node_of(op, value)
+        if op.name in _KERNELS:
+            self.launch(op)
+            return self.value_slots[value]
+        if op.name == "flashlight.torch_call":
+            slot = self.pick(op, value)
+        elif node is not None and self.runs_as_node(node):
+            slot = self.demand_node(node)
+        else:
+            return self.evaluate(op, value)
+        self.value_slots[value] = slot
+        return slot
+
+    def launch(self, op: ir.Operation) -> None:
+        name = _kernel_name(op)
+        kernel = self.kernels.get(name)
+        if kernel is None:
+            raise CompileError(f"kernel '{name}' was not compiled")
+        types = [type_info(value.type) for value in (*op.operands, *op.results)]
+        for info in types:
+            self.demand_symbols(info.symbols or ())
+        reads = tuple(self.demand_value(operand) for operand in op.operands)
+        writes, outputs = [], []
+        for i, (result, info) in enumerate(zip(op.results, types[len(op.operands) :], strict=True)):
+            slot = self.new_slot()
+            writes.append(slot)
+            self.value_slots[result] = slot
+            node = _node_of(op, op.results[i])
+            if node:
+                self.node_slots[node] = slot
+            outputs.append(self.allocation(info, node))
+        device = self.program.device
+        self.steps.append(Launch(name, kernel, reads, tuple(writes), tuple(outputs), device))
+
+    def allocation(self, info, node: str | None) -> Allocation:
+        """As eager lays the node's value out in memory, where that is dense."""
+        symbols = info.symbols or [None] * len(info.shape)
+        shape = tuple(
+            size if size is not None else symbol
+            for size, symbol in zip(info.shape, symbols, strict=True)
+        )
+        order = tuple(range(len(shape)))
+        meta = self.program.nodes[node].meta.get("val") if node in self.program.nodes else None
+        if isinstance(meta, torch.Tensor) and meta.dim() == len(shape):
+            strides = [_hint(stride) for stride in meta.stride()]
+            if all(stride is not None and stride > 0 for stride in strides):
+                order = tuple(sorted(order, key=lambda dim: -strides[dim]))
+        return Allocation(shape, info.dtype, order)
+
+    def pick(self, op: ir.Operation, value: ir.Value) -> int:
+        node = ir.StringAttr(op.attributes["flashlight.node"]).value
+        whole = self.demand_node(node)
+        meta = self.program.nodes[node].meta["val"]
+        if isinstance(meta, torch.Tensor):
+            return whole
+        leaves = pytree.tree_flatten_with_path(meta)[0]
+        paths = [path for path, leaf in leaves if isinstance(leaf, torch.Tensor)]
+        number = ir.OpResult(value).result_number
+        slot = self.new_slot()
+        self.steps.append(
+            Pick((whole,), (slot,), tuple(getattr(key, "idx", None) for key in paths[number]))
+        )
+        return slot
+
+    def evaluate(self, op: ir.Operation, value: ir.Value) -> int:
+        for operand in (*op.operands, *op.results):
+            self.demand_symbols(type_info(operand.type).symbols or ())
+        reads = tuple(self.demand_value(operand) for operand in op.operands)
+        names: set[str] = set()
+        for operand in (*op.operands, *op.results):
+            names.update(name for name in type_info(operand.type).symbols or () if name)
+        if op.name == "flashlight.size":
+            names.add(ir.StringAttr(op.attributes["symbol"]).value)
+            self.demand_symbols(names)
+        writes = tuple(self.new_slot() for _ in op.results)
+        for slot, result in zip(writes, op.results, strict=True):
+            self.value_slots[result] = slot
+        node = _node_of(op, value)
+        if node:
+            self.node_slots[node] = writes[0]
+            self.report(node, _reason(op))
+        step = self.translator.step(op)
+        self.steps.append(
+            Evaluate(op.name, step, self.program.device, reads, writes, tuple(sorted(names)))
+        )
+        return self.value_slots[value]
+
+    def runs_as_node(self, name: str) -> bool:
+        """Whether running the node makes PyTorch compute only what the module still computes.
+
+        A node's own arguments may have gone into a kernel, while the module's op reads something
+        else. Running the node would compute them again, at full size.
+        """
+        pending, seen = [name], {name}
+        while pending:
+            node = self.program.nodes[pending.pop()]
+            for operand in node.all_input_nodes:
+                if operand.name in seen or operand.name in self.node_slots:
+                    continue
+                seen.add(operand.name)
+                if operand.op != "call_function" or operand.name in self.given:
+                    continue
+                if not (operand.name in self.left or is_cheap(operand)):
+                    return False
+                pending.append(operand.name)
+        return True
+
+    # ---- nodes of the graph -----------------------------------------------------------------
+
+    def demand_node(self, name: str) -> int:
+        if name in self.node_slots:
+            return self.node_slots[name]
+        if name in self.given:
+            return self.demand_value(self.given[name])
+        node = self.program.nodes[name]
+        if name in self.left and not is_cheap(node) and not self.runs_as_node(name):
+            op = self.left[name]
+            if op.name != "flashlight.torch_call":
+                return self.demand_value(op.results[0])
+        args = tuple(self.argument(argument) for argument in node.args)
+        kwargs = {key: self.argument(argument) for key, argument in node.kwargs.items()}
+        slot = self.new_slot()
+        self.node_slots[name] = slot
+        if node.op == "get_attr":
+            value = node.meta["flashlight.attribute"]
+            self.steps.append(RunNode(name, lambda: value, (), {}, (), (slot,)))
+            return slot
+        binds = tuple(
+            (str(symbol), tuple(keypath))
+            for symbol, keypath in (node.meta.get("unbacked_bindings") or {}).items()
+        )
+        reads = tuple(sorted(_slots((args, tuple(kwargs.values())))))
+        step = RunNode(name, _target(node), args, kwargs, reads, (slot,), binds)
+        self.steps.append(step)
+        if not is_cheap(node) and name not in self.program.checks:
+            self.report(name, self.reason(node))
+        return slot
+
+    def argument(self, argument: Any) -> Any:
+        """An argument of a node with slots and symbols in place of nodes."""
+        if isinstance(argument, fx.Node):
+            value = argument.meta.get("val")
+            if isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool)):
+                expression = value.node.expr
+                if isinstance(value, torch.SymInt) and not isinstance(to_dim(value), sympy.Expr):
+                    return to_dim(value)
+                self.demand_symbols_of(expression)
+                return SymbolName(self.expressions.add(expression))
+            if argument.op == "placeholder" and not isinstance(value, torch.Tensor):
+                return Slot(self.node_slots[argument.name])
+            return Slot(self.demand_node(argument.name))
+        if isinstance(argument, (list, tuple)):
+            return type(argument)(self.argument(entry) for entry in argument)
+        if isinstance(argument, dict):
+            return {key: self.argument(entry) for key, entry in argument.items()}
+        if isinstance(argument, slice):
+            raise CompileError("a slice as an argument of an exported op is not supported")
+        return argument
+
+    def demand_symbols(self, names) -> None:
+        for name in names:
+            if name is not None:
+                expression = self.program.expressions[name]
+                self.demand_symbols_of(expression)
+                self.expressions.add(expression)
+
+    def demand_symbols_of(self, expression: sympy.Basic) -> None:
+        """Data-dependent symbols have a value once their node has run."""
+        for symbol in expression.free_symbols:
+            source = self.program.symbols.sources.get(symbol)
+            if isinstance(source, NodeNumber) and source.node not in self.running:
+                self.running.add(source.node)
+                self.demand_node(source.node)
+
+    # ---- reports ----------------------------------------------------------------------------
+
+    def reason(self, node: fx.Node) -> str:
+        call = self.program.calls.get(node.name)
+        if call is not None:
+            return call.reason
+        op = self.left.get(node.name)
+        if op is None:
+            return "computed again for an op outside of the kernels"
+        return _reason(op)
+
+    def report(self, name: str, reason: str) -> None:
+        node = self.program.nodes[name]
+        self.fallbacks.append(
+            Fallback(_op_name(node), reason, self.program.locations[name])
+        )
+
+    # ---- memory -----------------------------------------------------------------------------
+
+    def with_releases(self, inputs: list[int], outputs: list[Any]) -> list[Step]:
+        kept = {output.index for output in outputs if isinstance(output, Slot)}
+        last: dict[int, int] = {}
+        for i, step in enumerate(self.steps):
+            for slot in (*step.reads, *step.writes):
+                last[slot] = i
+        released: dict[int, list[int]] = {}
+        for slot, i in last.items():
+            if slot not in kept:
+                released.setdefault(i, []).append(slot)
+        steps: list[Step] = []
+        for i, step in enumerate(self.steps):
+            steps.append(step)
+            if i in released:
+                steps.append(Release(tuple(sorted(released[i]))))
+        return steps
+
+
+# ---- helpers ----------------------------------------------------------------------------------
+
+
+def _main(module: ir.Module) -> ir.Block:
+    for view in module.body.operations:
+        op = view.operation
+        if op.name == "func.func" and ir.StringAttr(op.attributes["sym_name"]).value == "main":
+            return op.regions[0].blocks[0]
+    raise CompileError("the module has no function @main")
+
+
+def _kernel_name(op: ir.Operation) -> str:
+    if op.name == "flashlight.launch":
+        return ir.FlatSymbolRefAttr(op.attributes["kernel"]).value
+    return ir.StringAttr(op.attributes["sym_name"]).value
+
+
+def _node_of(op: ir.Operation, value: ir.Value) -> str | None:
+    """The node whose value this result is, if any."""
+    if op.name in _KERNELS:
+        if "flashlight.nodes" not in op.attributes:
+            return None
+        names = ir.ArrayAttr(op.attributes["flashlight.nodes"])
+        return ir.StringAttr(names[ir.OpResult(value).result_number]).value or None
+    if "flashlight.node" not in op.attributes:
+        return None
+    return ir.StringAttr(op.attributes["flashlight.node"]).value
+
+
+def _reason(op: ir.Operation) -> str:
+    if "flashlight.reason" in op.attributes:
+        return ir.StringAttr(op.attributes["flashlight.reason"]).value
+    # A rounding or a bias is what is left of the node; the reason stands at its contraction.
+    pending, seen = list(op.operands), 0
+    while pending and seen < 8:
+        seen += 1
+        value = pending.pop()
+        if isinstance(value.owner, ir.Block):
+            continue
+        producer = value.owner.operation
+        if "flashlight.node" in producer.attributes or producer.name in _KERNELS:
+            continue
+        if "flashlight.reason" in producer.attributes:
+            return ir.StringAttr(producer.attributes["flashlight.reason"]).value
+        pending += list(producer.operands)
+    return "not part of an attention kernel"
+
+
+def _op_name(node: fx.Node) -> str:
+    if isinstance(node.target, torch._ops.OpOverload):
+        return str(node.target)
+    return getattr(node.target, "__name__", str(node.target))
+
+
+_COPIES_AT_MOST = frozenset(
+    f"aten.{name}"
+    for name in (
+        "reshape.default", "contiguous.default", "clone.default", "flatten.using_ints",
+        "unflatten.int", "_unsafe_view.default", "lift_fresh_copy.default", "dropout.default",
+        "to.dtype", "to.dtype_layout", "_to_copy.default", "type_as.default", "to.device",
+        "repeat_interleave.self_int", "movedim.int", "movedim.intlist", "mT.default",
+        "chunk.default", "split_with_sizes.default", "split.Tensor", "narrow.default",
+        "expand_as.default", "view_as.default", "reshape_as.default", "unbind.int", "t.default",
+    )
+)
+
+
+def is_cheap(node: fx.Node) -> bool:
+    """Whether the node computes nothing: a view, a copy, a tensor made from numbers."""
+    if node.op != "call_function" or node.target is operator.getitem:
+        return True
+    if not isinstance(node.target, torch._ops.OpOverload):
+        return False
+    if str(node.target) in _COPIES_AT_MOST:
+        return True
+    if any(result.alias_info is not None for result in node.target._schema.returns):
+        return True
+    return not any(
+        isinstance(operand.meta.get("val"), (torch.Tensor, list, tuple))
+        for operand in node.all_input_nodes
+    )
+
+
+def _target(node: fx.Node):
+    # A kernel's result may lie in memory in another order than eager's: a view may need a copy.
+    if node.target is torch.ops.aten.view.default:
+        return torch.ops.aten.reshape.default
+    return node.target
+
+
+def _slots(argument: Any) -> set[int]:
+    if isinstance(argument, Slot):
+        return {argument.index}
+    if isinstance(argument, (list, tuple)):
+        return set().union(*(_slots(entry) for entry in argument))
+    return set()
+
+
+def _hint(size: Any) -> int | None:
+    if isinstance(size, torch.SymInt):
+        return int(size.node.hint) if size.node.has_hint() else None
+    return int(size)
+
+

@@ -1,0 +1,180 @@
+# Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The steps of a plan: what one call of a compiled program does, one after the other.
+
+Values live in numbered slots. A step reads slots and fills slots; the plan empties a slot after
+the last step that reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from .symbols import SymbolValues
+
+
+class Launchable(Protocol):
+    """A compiled kernel, whatever compiled it."""
+
+    def launch(
+        self,
+        inputs: Sequence[torch.Tensor],
+        outputs: Sequence[torch.Tensor],
+        symbols: dict[str, int],
+    ) -> None:
+        """Runs the whole grid; fills `outputs`."""
+
+
+@dataclass
+class State:
+    """One call: the values of slots and symbols."""
+
+    slots: list[Any]
+    symbols: SymbolValues
+
+
+class Step:
+    """Something a plan does."""
+
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+
+    def run(self, state: State) -> None:
+        raise NotImplementedError
+
+
+@dataclass
+class Allocation:
+    """An output to allocate: its extents (an int, or a symbol's name), and the order of its dims in
+    memory, outermost first."""
+
+    shape: tuple[int | str, ...]
+    dtype: torch.dtype
+    order: tuple[int, ...]
+
+    def tensor(self, symbols: SymbolValues, device: torch.device) -> torch.Tensor:
+        sizes = [size if isinstance(size, int) else symbols[size] for size in self.shape]
+        return torch.empty_permuted(sizes, self.order, dtype=self.dtype, device=device)
+
+
+@dataclass
+class Launch(Step):
+    """Runs a kernel."""
+
+    name: str
+    kernel: Launchable
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    outputs: tuple[Allocation, ...]
+    device: torch.device
+
+    def run(self, state: State) -> None:
+        slots = state.slots
+        results = [output.tensor(state.symbols, self.device) for output in self.outputs]
+        self.kernel.launch([slots[slot] for slot in self.reads], results, state.symbols)
+        for slot, result in zip(self.writes, results, strict=True):
+            slots[slot] = result
+
+
+@dataclass(frozen=True)
+class Slot:
+    """In a call's arguments: the value of a slot."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class SymbolName:
+    """In a call's arguments: the value of a symbol or an expression."""
+
+    name: str
+
+
+@dataclass
+class RunNode(Step):
+    """Runs a node of the exported graph with PyTorch, as it was written."""
+
+    node: str
+    target: Callable[..., Any]
+    args: tuple
+    kwargs: dict
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    # Data-dependent symbols that the result gives: name, and the path to it in the result.
+    binds: tuple[tuple[str, tuple], ...] = ()
+
+    def run(self, state: State) -> None:
+        args = [_resolve(argument, state) for argument in self.args]
+        kwargs = {key: _resolve(argument, state) for key, argument in self.kwargs.items()}
+        result = self.target(*args, **kwargs)
+        for name, keypath in self.binds:
+            value = result
+            for key in keypath:
+                value = key.get(value)
+            state.symbols[name] = int(value)
+        if self.writes:
+            state.slots[self.writes[0]] = result
+
+
+def _resolve(argument: Any, state: State) -> Any:
+    if isinstance(argument, Slot):
+        return state.slots[argument.index]
+    if isinstance(argument, SymbolName):
+        return state.symbols[argument.name]
+    if isinstance(argument, (list, tuple)):
+        return type(argument)(_resolve(entry, state) for entry in argument)
+    return argument
+
+
+@dataclass
+class Pick(Step):
+    """Takes one tensor out of a node's result: `path` indexes nested sequences."""
+
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    path: tuple[int, ...]
+
+    def run(self, state: State) -> None:
+        value = state.slots[self.reads[0]]
+        for index in self.path:
+            value = value[index]
+        state.slots[self.writes[0]] = value
+
+
+@dataclass
+class Evaluate(Step):
+    """Evaluates an op that is part of no kernel and is no node's value, by the interpreter."""
+
+    op: str
+    step: Callable[..., Sequence[torch.Tensor]]
+    device: torch.device
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    symbols: tuple[str, ...] = field(default=())
+
+    def run(self, state: State) -> None:
+        from .interpreter.machine import Frame
+
+        values = {name: state.symbols[name] for name in self.symbols}
+        frame = Frame(symbols=values, device=self.device)
+        results = self.step(frame, [state.slots[slot] for slot in self.reads])
+        for slot, result in zip(self.writes, results, strict=True):
+            state.slots[slot] = result
+
+
+@dataclass
+class Release(Step):
+    """Forgets values that nothing reads any more."""
+
+    slots: tuple[int, ...]
+    reads: tuple[int, ...] = ()
+    writes: tuple[int, ...] = ()
+
+    def run(self, state: State) -> None:
+        for slot in self.slots:
+            state.slots[slot] = None
