@@ -171,7 +171,9 @@ class _Planner:
             return self.demand_value(value)
         # The module has this value under another node's name, or it is an input: the two are the
         # same numbers, but perhaps not the same memory. The node itself knows.
-        return self.demand_node(node.name)
+        if isinstance(owner, ir.Block) or self.runs_as_node(node.name):
+            return self.demand_node(node.name)
+        return self.demand_value(value)
 
     # ---- values of the module ---------------------------------------------------------------
 
@@ -401,6 +403,15 @@ def _main(module: ir.Module) -> ir.Block:
     raise CompileError("the module has no function @main")
 
 
+def kernel_ops(module: ir.Module) -> dict[str, ir.Operation]:
+    """The kernels (or launches) in `@main` by name, in order."""
+    found = {}
+    for view in _main(module).operations:
+        if view.operation.name in _KERNELS:
+            found[_kernel_name(view.operation)] = view.operation
+    return found
+
+
 def _kernel_name(op: ir.Operation) -> str:
     if op.name == "flashlight.launch":
         return ir.FlatSymbolRefAttr(op.attributes["kernel"]).value
@@ -448,7 +459,7 @@ _COPIES_AT_MOST = frozenset(
     f"aten.{name}"
     for name in (
         "reshape.default", "contiguous.default", "clone.default", "flatten.using_ints",
-        "unflatten.int", "_unsafe_view.default", "lift_fresh_copy.default", "dropout.default",
+        "unflatten.int", "_unsafe_view.default", "lift_fresh_copy.default",
         "to.dtype", "to.dtype_layout", "_to_copy.default", "type_as.default", "to.device",
         "repeat_interleave.self_int", "movedim.int", "movedim.intlist", "mT.default",
         "chunk.default", "split_with_sizes.default", "split.Tensor", "narrow.default",

@@ -1,0 +1,243 @@
+# Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`flashlight.compile` and what it returns."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch.export.graph_signature import InputKind
+from torch.utils import _pytree as pytree
+
+from . import pipeline
+from .errors import ArgumentTypeError, CompileError, SourceLocation
+from .explain import Explanation, explain
+from .guards import Guards
+from .importer import ImportedProgram, import_program
+from .interpreter.types import parse_axis
+from .mlir import ir
+from .options import Options, to_options
+from .plan import Fallback, Plan, kernel_ops, make_plan
+from .symbols import Expressions
+from .targets import Target, parse_target
+
+_BACKENDS = {"cpu": "flashlight.backends.cpu", "cuda": "flashlight.backends.triton"}
+
+
+class CompiledKernel(Protocol):
+    """What a backend makes of one kernel."""
+
+    stages: Mapping[str, Any]
+    resources: Any
+
+    def launch(self, inputs, outputs, symbols) -> None: ...
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One fused kernel of a compiled program.
+
+    Attributes:
+        name: unique in the program.
+        axes: the iteration space: for each axis its extent, or the name of the symbol it has.
+        stages: the kernel as text (or bytes) on its way, "kernel" and "tile" first, then the
+            backend's own: "llvm", "object", or "ttir", "ttgir", "llir", "ptx", "cubin".
+        resources: what the backend knows of registers, spills and shared memory, in bytes.
+        locations: the lines of the user's code that it computes.
+    """
+
+    name: str
+    axes: dict[str, int | str]
+    stages: Mapping[str, Any]
+    resources: Any
+    locations: tuple[SourceLocation, ...]
+
+
+@dataclass
+class CompiledProgram:
+    """A callable with the signature and outputs of `exported_program.module()`.
+
+    It computes no gradients. Calls raise ArgumentTypeError or ArgumentValueError for arguments that
+    the program was not compiled for.
+
+    Attributes:
+        target: what it was compiled for.
+        kernels: its fused kernels, in the order of the program.
+        fallbacks: the ops that stayed with PyTorch, with reason and location.
+        stages: the whole program as text, at each level: "program", "kernel", "tile".
+    """
+
+    target: Target
+    kernels: list[Kernel]
+    fallbacks: list[Fallback]
+    stages: dict[str, str]
+    _plan: Plan = field(repr=False)
+    _guards: Guards = field(repr=False)
+    _state: list[Any] = field(repr=False)  # the value of each placeholder that is no user input
+    _user: list[int] = field(repr=False)  # the placeholders that are
+    _out_spec: pytree.TreeSpec | None = field(repr=False)
+    _device: torch.device = field(repr=False)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        leaves = self._guards.flatten(args, kwargs)
+        symbols = self._guards.check(leaves)
+        self._check_device()
+        values = list(self._state)
+        for index, leaf in zip(self._user, leaves, strict=True):
+            values[index] = leaf
+        with torch.no_grad():
+            outputs = self._plan.run(values, symbols)
+        if self._out_spec is None:
+            return tuple(outputs)
+        return pytree.tree_unflatten(outputs, self._out_spec)
+
+    def _check_device(self) -> None:
+        if self.target.kind == self._device.type:
+            return
+        if self.target.kind == "cuda" and not torch.cuda.is_available():
+            raise ArgumentTypeError(
+                f"the program was compiled for '{self.target}', and this machine has no CUDA device"
+            )
+        raise ArgumentTypeError(
+            f"the program was compiled for '{self.target}', and its tensors are on "
+            f"'{self._device}'; export it on the device where it is to run"
+        )
+
+    def explain(self) -> Explanation:
+        """What became kernels, what stayed with PyTorch, and why."""
+        return explain(self)
+
+
+def compile(  # noqa: A001
+    exported_program: torch.export.ExportedProgram,
+    target: str | None = None,
+    options: Options | Mapping[str, Any] | None = None,
+) -> CompiledProgram:
+    """Compiles an exported program: its attention into fused kernels, the rest runs in PyTorch.
+
+    Args:
+        exported_program: from `torch.export.export`; it may not change its inputs or buffers.
+        target: "cpu", "cuda", "cuda:sm_90" (which needs no GPU to compile), or None for the device
+            of the program's tensors.
+        options: see `flashlight.Options`; a dict of the same names will do.
+
+    Raises:
+        CompileError: with the user's line, notes, and a reproducer where a pass failed.
+    """
+    resolved = to_options(dict(options) if isinstance(options, Mapping) else options)
+    program = import_program(exported_program)
+    chosen = parse_target(target, program.device)
+    stages = {"program": _text(program.module)}
+    pipeline.run_pipeline(
+        program.module, pipeline.FORM_KERNELS, resolved, verify="flashlight-verify-kernel"
+    )
+    pipeline.run_pipeline(
+        program.module, pipeline.DERIVE, resolved, verify="flashlight-verify-kernel"
+    )
+    stages["kernel"] = _text(program.module)
+    formed = {
+        name: _describe(name, op) for name, op in kernel_ops(program.module).items()
+    }
+    kernels: list[Kernel] = []
+    compiled: dict[str, CompiledKernel] = {}
+    if formed:
+        pipeline.run_pipeline(
+            program.module,
+            pipeline.tile(chosen.schedule),
+            resolved,
+            verify="flashlight-verify-tile",
+        )
+        stages["tile"] = _text(program.module)
+        backend = _backend(chosen)
+        for name, (axes, text, locations) in formed.items():
+            made = backend.compile_kernel(program.module, name, resolved)
+            compiled[name] = made
+            texts = {"kernel": text, "tile": _function_text(program.module, name), **made.stages}
+            kernels.append(Kernel(name, axes, texts, made.resources, locations))
+    expressions = Expressions()
+    plan = make_plan(program.module, program, compiled, expressions)
+    return assemble(program, chosen, kernels, plan, expressions, stages)
+
+
+def assemble(
+    program: ImportedProgram,
+    target: Target,
+    kernels: list[Kernel],
+    plan: Plan,
+    expressions: Expressions,
+    stages: dict[str, str],
+) -> CompiledProgram:
+    """Puts a plan and its program's own tensors together."""
+    ep = program.exported
+    in_spec = ep.call_spec.in_spec
+    guards = Guards(program.inputs, in_spec, program.symbols, expressions)
+    state, user = [], []
+    for index, entry in enumerate(program.inputs):
+        if entry.kind == InputKind.USER_INPUT:
+            user.append(index)
+            state.append(None)
+        elif entry.target in ep.state_dict:
+            state.append(ep.state_dict[entry.target])
+        elif entry.target in ep.constants:
+            state.append(ep.constants[entry.target])
+        else:
+            raise CompileError(f"input '{entry.name}' ({entry.kind.name.lower()}) has no value")
+    return CompiledProgram(
+        target=target,
+        kernels=kernels,
+        fallbacks=plan.fallbacks,
+        stages=stages,
+        _plan=plan,
+        _guards=guards,
+        _state=state,
+        _user=user,
+        _out_spec=ep.call_spec.out_spec,
+        _device=program.device,
+    )
+
+
+def _backend(target: Target):
+    name = _BACKENDS[target.kind]
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise CompileError(f"target '{target}' is not available here: {error}") from error
+
+
+def _text(module: ir.Module) -> str:
+    return str(module)
+
+
+def _describe(name: str, op: ir.Operation):
+    axes = {}
+    for attribute in ir.ArrayAttr(op.attributes["axes"]):
+        axis = parse_axis(attribute)
+        axes[axis.name] = axis.extent
+    return axes, op.get_asm(), _locations(op)
+
+
+def _locations(op: ir.Operation) -> tuple[SourceLocation, ...]:
+    """The distinct user lines of the ops in a kernel, in order."""
+    found: dict[tuple, SourceLocation] = {}
+
+    def visit(inner: ir.Operation) -> ir.WalkResult:
+        location = pipeline.parse_location(str(inner.location))
+        if location is not None and location.file is not None:
+            found.setdefault((location.file, location.line), location)
+        return ir.WalkResult.ADVANCE
+
+    op.walk(visit)
+    return tuple(sorted(found.values(), key=lambda place: (place.file, place.line)))
+
+
+def _function_text(module: ir.Module, name: str) -> str:
+    for view in module.body.operations:
+        op = view.operation
+        if op.name == "func.func" and ir.StringAttr(op.attributes["sym_name"]).value == name:
+            return op.get_asm()
+    raise CompileError(f"the module has no function for kernel '{name}'")
