@@ -1,0 +1,560 @@
+# Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Random small programs of level 1, as hypothesis strategies.
+
+`views_and_casts` draws chains of pointwise ops, views, casts and reductions; `attentions` draws what
+attention is made of, each part in several spellings. Sizes are small and odd on purpose. A program
+says how its arguments are made, so that it can be run again from its text alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import torch
+from hypothesis import strategies as st
+
+TORCH = {
+    "f32": torch.float32,
+    "f16": torch.float16,
+    "bf16": torch.bfloat16,
+    "i1": torch.bool,
+    "i64": torch.int64,
+}
+
+
+class Symbol(int):
+    """A dynamic dim: an extent with the name of its symbol."""
+
+    def __new__(cls, extent, name):
+        symbol = super().__new__(cls, extent)
+        symbol.name = name
+        return symbol
+
+    def __repr__(self):
+        return f"Symbol({int(self)}, {self.name!r})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Value:
+    name: str
+    shape: tuple
+    element: str
+
+    @property
+    def type(self):
+        return type_text(self.shape, self.element)
+
+
+def type_text(shape, element):
+    """The type of a tensor as MLIR spells it."""
+    dims = "".join("?x" if isinstance(n, Symbol) else f"{n}x" for n in shape)
+    names = [n.name for n in shape if isinstance(n, Symbol)]
+    encoding = f", #flashlight.symbols<{', '.join(names)}>" if names else ""
+    return f"tensor<{dims}{element}{encoding}>"
+
+
+@dataclasses.dataclass
+class Program:
+    """A module's text and how its arguments are made: shape, element and range of each."""
+
+    text: str
+    args: list
+
+    def make_args(self, seed=0):
+        """Arguments of a seed: normal floats, booleans true in three of four, small integers."""
+        generator = torch.Generator().manual_seed(seed)
+        values = []
+        for shape, element, scale in self.args:
+            if element == "i1":
+                values.append(torch.rand(shape, generator=generator) < 0.75)
+            elif element == "i64":
+                values.append(torch.randint(0, scale, shape, generator=generator))
+            else:
+                x = torch.randn(shape, generator=generator) * scale
+                values.append(x.to(TORCH[element]))
+        return values
+
+    def __repr__(self):
+        return f"Program(args={self.args}, text:\n{self.text})"
+
+
+class Emitter:
+    """Writes a function, op by op; every method returns the new value."""
+
+    def __init__(self):
+        self.lines = []
+        self.args = []
+        self.count = 0
+
+    def emit(self, text, shape, element):
+        value = Value(f"%v{self.count}", tuple(shape), element)
+        self.count += 1
+        self.lines.append(f"  {value.name} = {text}")
+        return value
+
+    def arg(self, shape, element="f32", scale=1.0):
+        value = Value(f"%a{len(self.args)}", tuple(shape), element)
+        self.args.append((tuple(int(n) for n in shape), element, scale, value))
+        return value
+
+    def constant(self, number, shape, element="f32"):
+        """A splat; on dynamic dims a rank-0 constant and a broadcast, as the importer writes it."""
+        if isinstance(number, float) and math.isinf(number):
+            bits = {"f32": ("0xFF800000", "0x7F800000"), "f16": ("0xFC00", "0x7C00")}
+            bits["bf16"] = ("0xFF80", "0x7F80")
+            literal = bits[element][number > 0]
+        else:
+            literal = f"{number:.17e}" if element[0] in "fb" else str(number)
+        if any(isinstance(n, Symbol) for n in shape):
+            return self.broadcast(self.constant(number, (), element), (), shape)
+        type_ = type_text(shape, element)
+        return self.emit(f"arith.constant dense<{literal}> : {type_}", shape, element)
+
+    def unary(self, op, a):
+        return self.emit(f"{op} {a.name} : {a.type}", a.shape, a.element)
+
+    def binary(self, op, a, b):
+        assert a.type == b.type, (op, a, b)
+        return self.emit(f"{op} {a.name}, {b.name} : {a.type}", a.shape, a.element)
+
+    def compare(self, op, predicate, a, b):
+        assert a.type == b.type, (op, a, b)
+        text = f"arith.{op} {predicate}, {a.name}, {b.name} : {a.type}"
+        return self.emit(text, a.shape, "i1")
+
+    def select(self, c, a, b):
+        assert a.type == b.type and c.shape == a.shape, (c, a, b)
+        text = f"arith.select {c.name}, {a.name}, {b.name} : {c.type}, {a.type}"
+        return self.emit(text, a.shape, a.element)
+
+    def cast(self, a, element):
+        if a.element == element:
+            return a
+        if a.element in ("i1", "i64"):
+            op = "uitofp" if a.element == "i1" else "sitofp"
+        else:
+            op = "extf" if element == "f32" else "truncf"
+        to = type_text(a.shape, element)
+        return self.emit(f"arith.{op} {a.name} : {a.type} to {to}", a.shape, element)
+
+    def broadcast(self, a, dims, shape):
+        if tuple(dims) == tuple(range(len(shape))) and a.shape == tuple(shape):
+            return a
+        to = type_text(shape, a.element)
+        text = f"flashlight.broadcast {a.name} dims {list(dims)} : {a.type} -> {to}"
+        return self.emit(text, shape, a.element)
+
+    def reduce(self, kind, a, dims):
+        shape = [n for i, n in enumerate(a.shape) if i not in dims]
+        to = type_text(shape, a.element)
+        text = f"flashlight.reduce {kind} {a.name} dims {list(dims)} : {a.type} -> {to}"
+        return self.emit(text, shape, a.element)
+
+    def contract(self, a, b, equation, element="f32"):
+        left, rest = equation.split(",")
+        right, out = rest.split("->")
+        extents = dict(zip(left, a.shape)) | dict(zip(right, b.shape))
+        shape = [extents[letter] for letter in out]
+        to = type_text(shape, element)
+        text = f'flashlight.contract {a.name}, {b.name} "{equation}" : {a.type}, {b.type} -> {to}'
+        return self.emit(text, shape, element)
+
+    def transpose(self, a, permutation):
+        shape = [a.shape[i] for i in permutation]
+        to = type_text(shape, a.element)
+        text = f"flashlight.transpose {a.name} {list(permutation)} : {a.type} -> {to}"
+        return self.emit(text, shape, a.element)
+
+    def reshape(self, a, shape):
+        to = type_text(shape, a.element)
+        return self.emit(f"flashlight.reshape {a.name} : {a.type} -> {to}", shape, a.element)
+
+    def slice(self, a, offsets, strides, shape):
+        to = type_text(shape, a.element)
+        text = (
+            f"flashlight.slice {a.name} offsets {list(offsets)} strides {list(strides)} "
+            f": {a.type} -> {to}"
+        )
+        return self.emit(text, shape, a.element)
+
+    def concat(self, a, b, dim):
+        shape = list(a.shape)
+        shape[dim] = a.shape[dim] + b.shape[dim]
+        to = type_text(shape, a.element)
+        text = f"flashlight.concat {a.name}, {b.name} dim {dim} : ({a.type}, {b.type}) -> {to}"
+        return self.emit(text, shape, a.element)
+
+    def iota(self, n):
+        return self.emit(f"flashlight.iota : {type_text((n,), 'i64')}", (n,), "i64")
+
+    def program(self, results):
+        arguments = ", ".join(f"{v.name}: {v.type}" for *_, v in self.args)
+        types = ", ".join(v.type for v in results)
+        names = ", ".join(v.name for v in results)
+        body = "\n".join(self.lines)
+        text = f"func.func @main({arguments}) -> ({types}) {{\n{body}\n  return {names} : {types}\n}}\n"
+        return Program(text, [arg[:3] for arg in self.args])
+
+
+# Chains of pointwise ops, views, casts and reductions -------------------------------------------
+
+_UNARY = ["math.tanh", "math.exp", "math.absf", "arith.negf", "math.sin"]
+_BINARY = ["arith.addf", "arith.subf", "arith.mulf", "arith.maximumf", "arith.minimumf"]
+
+
+@st.composite
+def views_and_casts(draw):
+    """A chain in which every value feeds on earlier ones."""
+    e = Emitter()
+    half = draw(st.sampled_from(["f16", "bf16"]))
+    extents = st.sampled_from([1, 2, 3, 5])
+    values = []
+    for _ in range(draw(st.integers(1, 3))):
+        shape = draw(st.lists(extents, min_size=1, max_size=3))
+        values.append(e.arg(shape, draw(st.sampled_from(["f32", half]))))
+    for _ in range(draw(st.integers(3, 12))):
+        a = draw(st.sampled_from(values))
+        rank = len(a.shape)
+        choices = [
+            "unary",
+            "binary",
+            "round",
+            "transpose",
+            "reshape",
+            "broadcast",
+            "slice",
+            "concat",
+        ]
+        if rank:
+            choices.append("reduce")
+        match draw(st.sampled_from(choices)):
+            case "unary":
+                r = e.unary(draw(st.sampled_from(_UNARY)), a)
+            case "binary":
+                same = [v for v in values if v.type == a.type]
+                r = e.binary(draw(st.sampled_from(_BINARY)), a, draw(st.sampled_from(same)))
+            case "round":
+                if a.element == "f32":
+                    r = e.cast(a, half)
+                    values.append(r)
+                    r = e.cast(r, "f32") if draw(st.booleans()) else r
+                else:
+                    r = e.cast(a, "f32")
+            case "transpose":
+                r = e.transpose(a, draw(st.permutations(range(rank))))
+            case "reshape":
+                r = e.reshape(a, draw(st.sampled_from(_factorings(a.shape))))
+            case "broadcast":
+                at = draw(st.integers(0, rank))
+                shape = list(a.shape)
+                shape.insert(at, draw(extents))
+                if len(shape) > 4:
+                    continue
+                r = e.broadcast(a, [i for i in range(rank + 1) if i != at], shape)
+            case "slice":
+                offsets = [draw(st.integers(0, n - 1)) for n in a.shape]
+                strides = [draw(st.integers(1, 2)) for _ in a.shape]
+                shape = [(n - o + s - 1) // s for n, o, s in zip(a.shape, offsets, strides)]
+                r = e.slice(a, offsets, strides, shape)
+            case "concat":
+                if not rank or max(a.shape) > 10:
+                    continue
+                r = e.concat(a, a, draw(st.integers(0, rank - 1)))
+            case "reduce":
+                dims = sorted(draw(st.sets(st.integers(0, rank - 1), max_size=rank)))
+                r = e.reduce(draw(st.sampled_from(["sum", "max", "min"])), a, dims)
+        values.append(r)
+    results = values[-draw(st.integers(1, 2)) :]
+    return e.program(results)
+
+
+def _factorings(shape):
+    """Shapes with the same elements: flat, adjacent dims merged, unit dims added."""
+    total = math.prod(shape)
+    options = [(total,), (1, *shape), (*shape, 1)]
+    options += [
+        (*shape[:i], shape[i] * shape[i + 1], *shape[i + 2 :]) for i in range(len(shape) - 1)
+    ]
+    options += [(f, total // f) for f in (2, 3, 5) if total % f == 0]
+    return [o for o in options if len(o) <= 4] or [(total,)]
+
+
+# Attention, part by part ------------------------------------------------------------------------
+
+NORMALIZED = ["softmax", "late", "reciprocal", "lse", "no_max", "exp2", "plus_one", "sink"]
+UNNORMALIZED = ["sigmoid", "squared_relu", "linear", "relu_mean", "rectified"]
+MASKS = ["none", "causal", "strict", "window", "bool", "padding", "documents"]
+FILLS = ["-inf", "finite", "additive"]
+
+
+@dataclasses.dataclass
+class Sizes:
+    b: int
+    kv: int
+    g: int
+    m: int
+    n: int
+    d: int
+    e: int
+
+    @property
+    def h(self):
+        return self.kv * self.g
+
+    @property
+    def scores(self):
+        return (self.b, self.h, self.m, self.n)
+
+    @property
+    def rows(self):
+        return (self.b, self.h, self.m)
+
+
+@st.composite
+def sizes(draw, largest=9, dynamic=False):
+    rows = draw(st.integers(1, largest))
+    keys = draw(st.integers(1, largest))
+    batch = draw(st.integers(1, 2))
+    if dynamic:
+        rows, keys = Symbol(rows, "s0"), Symbol(keys, "s1")
+    small = st.integers(1, 3)
+    return Sizes(
+        batch,
+        draw(small),
+        draw(small),
+        rows,
+        keys,
+        draw(st.integers(1, 5)),
+        draw(st.integers(1, 5)),
+    )
+
+
+def _head_tensor(draw, e, batch, heads, rows, width, element):
+    """[b, h, s, w] from an argument that lies in memory in another order."""
+    match draw(st.sampled_from(["bhsw", "bshw", "bhws", "bs(hw)"])):
+        case "bhsw":
+            return e.arg((batch, heads, rows, width), element)
+        case "bshw":
+            return e.transpose(e.arg((batch, rows, heads, width), element), [0, 2, 1, 3])
+        case "bhws":
+            return e.transpose(e.arg((batch, heads, width, rows), element), [0, 1, 3, 2])
+        case _:
+            flat = e.arg((batch, rows, heads * width), element)
+            split = e.reshape(flat, (batch, rows, heads, width))
+            return e.transpose(split, [0, 2, 1, 3])
+
+
+def _repeat_heads(e, x, groups):
+    """repeat_interleave of dim 1, as an expand and a reshape."""
+    if groups == 1:
+        return x
+    b, kv, s, w = x.shape
+    wide = e.broadcast(x, [0, 1, 3, 4], (b, kv, groups, s, w))
+    return e.reshape(wide, (b, kv * groups, s, w))
+
+
+def _scores(draw, e, z, element):
+    """Scaled scores in f32, the scale on q, on k, on the scores, on both operands or nowhere."""
+    q = _head_tensor(draw, e, z.b, z.h, z.m, z.d, element)
+    k = _head_tensor(draw, e, z.b, z.kv, z.n, z.d, element)
+    where = draw(st.sampled_from(["nowhere", "q", "k", "both", "scores", "divide"]))
+    scale = z.d**-0.5
+    if where in ("q", "both"):
+        factor = e.constant(scale if where == "q" else scale**0.5, q.shape, element)
+        q = e.binary("arith.mulf", q, factor)
+    if where in ("k", "both"):
+        factor = e.constant(scale if where == "k" else scale**0.5, k.shape, element)
+        k = e.binary("arith.mulf", k, factor)
+    k = _repeat_heads(e, k, z.g)
+    if draw(st.booleans()):
+        s = e.contract(q, k, "bhmd,bhnd->bhmn")
+    else:
+        s = e.contract(q, e.transpose(k, [0, 1, 3, 2]), "bhmd,bhdn->bhmn")
+    if where == "scores":
+        s = e.binary("arith.mulf", s, e.constant(scale, s.shape))
+    elif where == "divide":
+        s = e.binary("arith.divf", s, e.constant(1 / scale, s.shape))
+    return s
+
+
+def _softcap(e, s, cap=3.0):
+    c = e.constant(cap, s.shape)
+    return e.binary("arith.mulf", e.unary("math.tanh", e.binary("arith.divf", s, c)), c)
+
+
+def _bias(draw, e, z):
+    """An additive bias over the scores, of some broadcast shape."""
+    match draw(st.sampled_from(["mn", "hmn", "b1mn", "n", "alibi"])):
+        case "mn":
+            return e.broadcast(e.arg((z.m, z.n)), [2, 3], z.scores)
+        case "hmn":
+            return e.broadcast(e.arg((z.h, z.m, z.n)), [1, 2, 3], z.scores)
+        case "b1mn":
+            return e.broadcast(e.arg((z.b, 1, z.m, z.n)), [0, 1, 2, 3], z.scores)
+        case "n":
+            return e.broadcast(e.arg((z.b, z.n)), [0, 3], z.scores)
+        case _:
+            i, j = _indices(e, z)
+            distance = e.cast(e.binary("arith.subi", j, i), "f32")
+            slopes = e.broadcast(e.arg((z.h,), scale=0.2), [1], z.scores)
+            return e.binary("arith.mulf", slopes, e.broadcast(distance, [2, 3], z.scores))
+
+
+def _indices(e, z):
+    """Row and key indices, as [m, n]."""
+    i = e.broadcast(e.iota(z.m), [0], (z.m, z.n))
+    j = e.broadcast(e.iota(z.n), [1], (z.m, z.n))
+    return i, j
+
+
+def _keep(draw, e, z, kind):
+    """True where a key is attended to."""
+    if kind in ("causal", "strict", "window"):
+        i, j = _indices(e, z)
+        keep = e.compare("cmpi", "sgt" if kind == "strict" else "sge", i, j)
+        if kind == "window":
+            width = e.constant(draw(st.integers(0, 3)), (z.m, z.n), "i64")
+            near = e.compare("cmpi", "sle", e.binary("arith.subi", i, j), width)
+            keep = e.binary("arith.andi", keep, near)
+        return e.broadcast(keep, [2, 3], z.scores)
+    if kind == "bool":
+        return e.broadcast(e.arg((z.b, z.m, z.n), "i1"), [0, 2, 3], z.scores)
+    if kind == "padding":
+        return e.broadcast(e.arg((z.b, z.n), "i1"), [0, 3], z.scores)
+    rows, keys = e.arg((z.b, z.m), "i64", 2), e.arg((z.b, z.n), "i64", 2)
+    rows = e.broadcast(rows, [0, 1], (z.b, z.m, z.n))
+    keys = e.broadcast(keys, [0, 2], (z.b, z.m, z.n))
+    return e.broadcast(e.compare("cmpi", "eq", rows, keys), [0, 2, 3], z.scores)
+
+
+def _masked(draw, e, z, s):
+    kind = draw(st.sampled_from(MASKS))
+    if kind == "none":
+        return s
+    keep = _keep(draw, e, z, kind)
+    fill = draw(st.sampled_from(FILLS))
+    if draw(st.booleans()):  # the other polarity
+        true = e.constant("true", z.scores, "i1")
+        drop = e.binary("arith.xori", keep, true)
+        choose = lambda a, b: e.select(drop, b, a)  # noqa: E731
+    else:
+        choose = lambda a, b: e.select(keep, a, b)  # noqa: E731
+    if fill == "additive":
+        zero, low = e.constant(0.0, z.scores), e.constant(-math.inf, z.scores)
+        return e.binary("arith.addf", s, choose(zero, low))
+    return choose(s, e.constant(-math.inf if fill == "-inf" else -1e9, z.scores))
+
+
+def _over_keys(e, z, row):
+    return e.broadcast(row, [0, 1, 2], z.scores)
+
+
+def _weights(draw, e, z, s, spelling):
+    """What the values are weighted with, and a divisor of the result (or None), and row outputs."""
+    if spelling == "sigmoid":
+        one = e.constant(1.0, s.shape)
+        grown = e.binary("arith.addf", e.unary("math.exp", e.unary("arith.negf", s)), one)
+        return e.binary("arith.divf", one, grown), None, []
+    zero = e.constant(0.0, s.shape)
+    if spelling in ("squared_relu", "relu_mean"):
+        w = e.binary("arith.maximumf", s, zero)
+        if spelling == "squared_relu":
+            return e.binary("arith.mulf", w, w), None, []
+        total = e.reduce("sum", w, [3])
+        safe = e.binary("arith.addf", total, e.constant(1.0, total.shape))
+        return e.binary("arith.divf", w, _over_keys(e, z, safe)), None, [total]
+    if spelling == "linear":  # -inf has no place in a sum: masked scores are dropped
+        finite = e.compare("cmpf", "ogt", s, e.constant(-1e8, s.shape))
+        return e.select(finite, s, zero), None, []
+    if spelling == "rectified":
+        grown = e.binary("arith.subf", e.unary("math.exp", s), e.constant(1.0, s.shape))
+        total = e.reduce("sum", e.unary("math.absf", grown), [3])
+        safe = e.binary("arith.addf", total, e.constant(0.5, total.shape))
+        w = e.binary("arith.maximumf", grown, zero)
+        return e.binary("arith.divf", w, _over_keys(e, z, safe)), None, []
+    if spelling == "no_max":
+        p = e.unary("math.exp", s)
+        total = e.reduce("sum", p, [3])
+        return e.binary("arith.divf", p, _over_keys(e, z, total)), None, [total]
+    if spelling == "sink" and not isinstance(z.n, Symbol):
+        sink = e.broadcast(e.arg((z.h,)), [1], (z.b, z.h, z.m, 1))
+        wide = e.concat(s, sink, 3)
+        high = e.broadcast(e.reduce("max", wide, [3]), [0, 1, 2], wide.shape)
+        p = e.unary("math.exp", e.binary("arith.subf", wide, high))
+        total = e.broadcast(e.reduce("sum", p, [3]), [0, 1, 2], wide.shape)
+        w = e.binary("arith.divf", p, total)
+        return e.slice(w, [0] * 4, [1] * 4, z.scores), None, []
+    exp = "math.exp"
+    if spelling == "exp2":
+        s = e.binary("arith.mulf", s, e.constant(math.log2(math.e), s.shape))
+        exp = "math.exp2"
+    high = e.reduce("max", s, [3])
+    p = e.unary(exp, e.binary("arith.subf", s, _over_keys(e, z, high)))
+    total = e.reduce("sum", p, [3])
+    lse = e.binary("arith.addf", high, e.unary("math.log", total))
+    rows = [high, total] if spelling == "exp2" else [high, total, lse]
+    if spelling == "lse":
+        return e.unary("math.exp", e.binary("arith.subf", s, _over_keys(e, z, lse))), None, rows
+    if spelling == "plus_one":
+        total = e.binary("arith.addf", total, e.unary("math.exp", e.unary("arith.negf", high)))
+    if spelling == "late":
+        return p, total, rows
+    if spelling == "reciprocal":
+        total = e.binary("arith.divf", e.constant(1.0, total.shape), total)
+        return e.binary("arith.mulf", p, _over_keys(e, z, total)), None, rows
+    w = e.binary("arith.divf", p, _over_keys(e, z, total))
+    if draw(st.booleans()):  # the tail of a safe softmax: rows without keys give zero
+        low = e.constant(-math.inf, z.scores)
+        masked = e.reduce("all", e.compare("cmpf", "oeq", s, low), [3])
+        w = e.select(_over_keys(e, z, masked), e.constant(0.0, z.scores), w)
+    return w, None, rows
+
+
+@st.composite
+def attentions(draw, largest=9, dynamic=False, spellings=None):
+    """Scores, optional softcap, bias and mask, weights in some spelling, values, an epilogue."""
+    e = Emitter()
+    z = draw(sizes(largest, dynamic))
+    element = draw(st.sampled_from(["f32", "f32", "f16", "bf16"]))
+    spelling = draw(st.sampled_from(spellings or NORMALIZED + UNNORMALIZED))
+
+    def weights():
+        s = _scores(draw, e, z, element)
+        for part in draw(st.permutations(["softcap", "bias", "mask"])):
+            if part == "mask":
+                s = _masked(draw, e, z, s)
+            elif draw(st.integers(0, 2)) == 0:
+                s = (
+                    _softcap(e, s)
+                    if part == "softcap"
+                    else e.binary("arith.addf", s, _bias(draw, e, z))
+                )
+        return _weights(draw, e, z, s, spelling)
+
+    w, divisor, rows = weights()
+    if divisor is None and draw(st.integers(0, 4)) == 0:  # the difference of two
+        other, other_divisor, _ = weights()
+        if other_divisor is None:
+            factor = e.broadcast(e.arg((z.h,)), [1], z.scores)
+            w = e.binary("arith.subf", w, e.binary("arith.mulf", factor, other))
+    outputs = []
+    for _ in range(draw(st.integers(1, 2))):
+        v = _repeat_heads(e, _head_tensor(draw, e, z.b, z.kv, z.n, z.e, element), z.g)
+        o = e.contract(e.cast(w, element), v, "bhmn,bhne->bhme")
+        if divisor is not None:
+            o = e.binary("arith.divf", o, e.broadcast(divisor, [0, 1, 2], o.shape))
+        if draw(st.booleans()):
+            gate = e.cast(_head_tensor(draw, e, z.b, z.h, z.m, z.e, element), "f32")
+            o = e.binary("arith.mulf", o, gate)
+        o = e.cast(o, element)
+        if draw(st.booleans()):
+            o = e.transpose(o, [0, 2, 1, 3])
+            if draw(st.booleans()):
+                o = e.reshape(o, (z.b, z.m, z.h * z.e))
+        outputs.append(o)
+    if rows and draw(st.booleans()):
+        outputs.append(draw(st.sampled_from(rows)))
+    return e.program(outputs)
