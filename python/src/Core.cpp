@@ -12,8 +12,10 @@
 //===----------------------------------------------------------------------===//
 
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include "flashlight-c/Flashlight.h"
+#include "flashlight-c/Tools.h"
 #include "mlir-c/Bindings/Python/Interop.h"
 
 namespace py = pybind11;
@@ -34,4 +36,20 @@ PYBIND11_MODULE(_core, module) {
 
   module.def("register_passes", &flashlightRegisterPasses,
              "Registers all passes and pipelines, so that a PassManager can parse their names.");
+
+  module.def(
+      "run_tool",
+      [](const std::string &name, std::vector<std::string> args) {
+        std::vector<char *> argv;
+        for (std::string &arg : args)
+          argv.push_back(arg.data());
+        argv.push_back(nullptr);
+        int status = flashlightRunTool(name.c_str(), static_cast<int>(args.size()), argv.data());
+        if (status < 0)
+          throw py::value_error("no tool is called '" + name + "'");
+        return status;
+      },
+      py::arg("name"), py::arg("args"),
+      "Runs opt, reduce or lsp-server with the given arguments, the program's name first; returns "
+      "the exit status.");
 }

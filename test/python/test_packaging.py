@@ -41,7 +41,7 @@ def version(pin: Requirement) -> str:
     return only.version
 
 
-@pytest.mark.parametrize("name", ["build", "test", "lint"])
+@pytest.mark.parametrize("name", ["build", "test", "lint", "wheel"])
 def test_every_requirement_is_pinned_by_the_constraints(name: str):
     for line in lines(ROOT / "requirements" / f"{name}.txt"):
         requirement = Requirement(line)

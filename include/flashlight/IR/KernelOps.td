@@ -24,13 +24,17 @@ def Flashlight_KernelOp : Flashlight_Op<"kernel", [
     computed on the way, in one sweep or few.
 
     ```mlir
-    %o = flashlight.kernel "attention"
-        axes(b = 2, h = 8, m = 128, e = 64, n = 256, d = 64) stream "n"
-        (%q = %arg0, %k = %arg1, %v = %arg2)
-        : (tensor<2x8x128x64xf32>, tensor<2x8x256x64xf32>, tensor<2x8x256x64xf32>)
-        -> tensor<2x8x128x64xf32> {
-      ...
-      flashlight.yield %r at [affine_map<(b, h, m, e, n, d) -> (b, h, m, e)>] : ...
+    func.func @main(%x: tensor<8x256xf32>) -> tensor<8xf32> {
+      %o = flashlight.kernel "kernel_0" axes(m = 8, n = 256) stream "n" (%mx = %x)
+          : (tensor<8x256xf32>) -> (tensor<8xf32>) {
+        %0 = flashlight.read %mx at affine_map<(m, n) -> (m, n)>
+            : tensor<8x256xf32> -> tensor<8x256xf32, #flashlight.axes<m, n>>
+        %1 = math.exp %0 : tensor<8x256xf32, #flashlight.axes<m, n>>
+        %2 = flashlight.reduce sum %1
+            : tensor<8x256xf32, #flashlight.axes<m, n>> -> tensor<8xf32, #flashlight.axes<m>>
+        flashlight.yield %2 at [affine_map<(m, n) -> (m)>] : tensor<8xf32, #flashlight.axes<m>>
+      }
+      return %o : tensor<8xf32>
     }
     ```
 
@@ -68,9 +72,17 @@ def Flashlight_ReadOp : Flashlight_Op<"read", [Pure]> {
     arithmetic here, never a copy. The map takes all axes of the kernel, in order.
 
     ```mlir
-    %k = flashlight.read %arg1 at affine_map<(b, h, m, n, d) -> (b, h floordiv 4, n, d)>
-        : tensor<2x2x256x64xf32> -> tensor<2x8x256x64xf32, #flashlight.axes<b, h, n, d>>
+    func.func @grouped_heads(%k: tensor<2x256x64xf32>) {
+      flashlight.kernel "kernel_0" axes(h = 8, m = 128, n = 256, d = 64) stream "n" (%mk = %k)
+          : (tensor<2x256x64xf32>) -> () {
+        %0 = flashlight.read %mk at affine_map<(h, m, n, d) -> (h floordiv 4, n, d)>
+            : tensor<2x256x64xf32> -> tensor<8x256x64xf32, #flashlight.axes<h, n, d>>
+        flashlight.yield
+      }
+      return
+    }
     ```
+
     c1: the map has one input per axis of the kernel, one result per dim of the source.
     c2: the result's axes are those that the map uses, in the kernel's order.
     c3: one element type.
@@ -97,12 +109,21 @@ def Flashlight_StreamOp : Flashlight_Op<"stream", [
     interpreter checks this property, and both backends use it.
 
     ```mlir
-    %m = flashlight.stream "n" (%old = %init)
-        : (tensor<2x8x128xf32, #flashlight.axes<b, h, m>>) {
-      %s = ...
-      %block = flashlight.reduce max %s : ...
-      %new = arith.maximumf %old, %block : ...
-      flashlight.yield %new : ...
+    func.func @running_max(%x: tensor<8x256xf32>) -> tensor<8xf32> {
+      %o = flashlight.kernel "kernel_0" axes(m = 8, n = 256) stream "n" (%mx = %x)
+          : (tensor<8x256xf32>) -> (tensor<8xf32>) {
+        %init = arith.constant dense<0xFF800000> : tensor<8xf32, #flashlight.axes<m>>
+        %max = flashlight.stream "n" (%old = %init) : (tensor<8xf32, #flashlight.axes<m>>) {
+          %s = flashlight.read %mx at affine_map<(m, n) -> (m, n)>
+              : tensor<8x256xf32> -> tensor<8x256xf32, #flashlight.axes<m, n>>
+          %block = flashlight.reduce max %s
+              : tensor<8x256xf32, #flashlight.axes<m, n>> -> tensor<8xf32, #flashlight.axes<m>>
+          %new = arith.maximumf %old, %block : tensor<8xf32, #flashlight.axes<m>>
+          flashlight.yield %new : tensor<8xf32, #flashlight.axes<m>>
+        }
+        flashlight.yield %max at [affine_map<(m, n) -> (m)>] : tensor<8xf32, #flashlight.axes<m>>
+      }
+      return %o : tensor<8xf32>
     }
     ```
     c1: block arguments, results and yielded values have the types of the inits.
@@ -125,6 +146,19 @@ def Flashlight_YieldOp : Flashlight_Op<"yield", [
   let description = [{
     In a kernel, `at` gives for each value the map from the kernel's axes to the
     dims of the result that it is stored to; in a stream there is none.
+
+    ```mlir
+    func.func @transposed(%x: tensor<8x256xf32>) -> tensor<256x8xf32> {
+      %o = flashlight.kernel "kernel_0" axes(m = 8, n = 256) stream "n" (%mx = %x)
+          : (tensor<8x256xf32>) -> (tensor<256x8xf32>) {
+        %0 = flashlight.read %mx at affine_map<(m, n) -> (m, n)>
+            : tensor<8x256xf32> -> tensor<8x256xf32, #flashlight.axes<m, n>>
+        flashlight.yield %0 at [affine_map<(m, n) -> (n, m)>]
+            : tensor<8x256xf32, #flashlight.axes<m, n>>
+      }
+      return %o : tensor<256x8xf32>
+    }
+    ```
   }];
   let arguments = (ins Variadic<AnyType>:$operands, OptionalAttr<AffineMapArrayAttr>:$maps);
   let assemblyFormat = "($operands^)? (`at` custom<AxisMaps>($maps)^)? attr-dict (`:` type($operands)^)?";

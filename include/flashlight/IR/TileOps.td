@@ -42,9 +42,14 @@ def Flashlight_LoadOp : Flashlight_Op<"load", [AttrSizedOperandSegments]> {
     The map is linear: one sum of `constant * tile dim` for each dim of the source.
 
     ```mlir
-    %t = flashlight.load %k[%b, %h, %n0, %c0] map (i, j) -> (0, 0, j, i) limits [1] (%left)
-        : memref<2x8x?x64xf32, strided<[?, ?, ?, ?], offset: ?>> -> tensor<64x32xf32>
+    func.func @transposed_block(%k: memref<8x?x64xf32>, %h: index, %n0: index, %left: index) {
+      %c0 = arith.constant 0 : index
+      %t = flashlight.load %k[%h, %n0, %c0] map affine_map<(i, j) -> (0, j, i)> limits [1] (%left)
+          : memref<8x?x64xf32> -> tensor<64x32xf32>
+      return
+    }
     ```
+
     c1: one offset and one map result per dim of the source; one map input per dim
         of the tile.
     c2: one limit per entry of `limited`; entries in range, ascending.
@@ -73,9 +78,14 @@ def Flashlight_StoreOp : Flashlight_Op<"store", [AttrSizedOperandSegments]> {
     is not written.
 
     ```mlir
-    flashlight.store %t, %o[%b, %h, %m0, %c0] map (i, j) -> (0, 0, i, j) limits [0] (%left)
-        : tensor<64x64xf32>, memref<2x8x?x64xf32, strided<[?, ?, ?, ?], offset: ?>>
+    func.func @block(%t: tensor<64x64xf32>, %o: memref<8x?x64xf32>, %h: index, %m0: index, %left: index) {
+      %c0 = arith.constant 0 : index
+      flashlight.store %t, %o[%h, %m0, %c0] map affine_map<(i, j) -> (0, i, j)> limits [0] (%left)
+          : tensor<64x64xf32>, memref<8x?x64xf32>
+      return
+    }
     ```
+
     c1 to c4: as for `flashlight.load`.
   }];
   let arguments = (ins
@@ -99,8 +109,16 @@ def Flashlight_LaunchOp : Flashlight_Op<"launch", [
     become a tile-level function. The results are new tensors.
 
     ```mlir
-    %o = flashlight.launch @attention(%q, %k, %v) : (...) -> tensor<2x8x128x64xf32>
+    func.func @kernel_0(%x: memref<64xf32>, %o: memref<64xf32> {flashlight.output})
+        attributes {flashlight.grid = [#flashlight.grid_axis<m = 64 by 16>]} {
+      return
+    }
+    func.func @main(%x: tensor<64xf32>) -> tensor<64xf32> {
+      %o = flashlight.launch @kernel_0(%x) : (tensor<64xf32>) -> tensor<64xf32>
+      return %o : tensor<64xf32>
+    }
     ```
+
     c1: `kernel` is a function with a grid. c2: it has as many arguments as there are
     operands, results and symbols.
   }];
