@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from .errors import CompileError
+from .targets import Target
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,13 @@ class Options:
             `FLASHLIGHT_CACHE_DIR`.
         reproducer_dir: where the module of a failed compilation is written; by default the system's
             directory for temporary files. `FLASHLIGHT_REPRODUCER_DIR`.
-        verify: check the invariants of each level between passes. `FLASHLIGHT_VERIFY`, "0" or "1";
-            on by default.
+        target: for the backends, what `compile` was asked for; not to be given.
     """
 
     threads: int | None = None
     cache_dir: str | None = None
     reproducer_dir: str | None = None
-    verify: bool | None = None
+    target: Target | None = None
 
     def resolved(self) -> Options:
         """The options with the environment's values filled in.
@@ -38,29 +38,28 @@ class Options:
         Raises CompileError for a variable that cannot be read.
         """
         values: dict[str, Any] = {}
-        for field in fields(self):
+        for field in _given():
             value = getattr(self, field.name)
             name = f"FLASHLIGHT_{field.name.upper()}"
             if value is None and name in os.environ:
                 value = _parse(name, os.environ[name], str(field.type))
             values[field.name] = value
-        if values["verify"] is None:
-            values["verify"] = True
         if values["threads"] is not None and values["threads"] < 1:
             raise CompileError(f"expected option 'threads' to be at least 1, got {values['threads']}")
         return Options(**values)
 
 
-def _parse(name: str, text: str, kind: str) -> int | bool | str:
+def _given() -> list[Field]:
+    """The options that a user may give."""
+    return [field for field in fields(Options) if field.name != "target"]
+
+
+def _parse(name: str, text: str, kind: str) -> int | str:
     if kind.startswith("int"):
         try:
             return int(text)
         except ValueError:
             raise CompileError(f"expected {name} to be an integer, got '{text}'") from None
-    if kind.startswith("bool"):
-        if text not in ("0", "1"):
-            raise CompileError(f"expected {name} to be 0 or 1, got '{text}'")
-        return text == "1"
     return text
 
 
@@ -69,7 +68,7 @@ def to_options(options: Options | dict[str, Any] | None) -> Options:
     if options is None:
         options = Options()
     if isinstance(options, dict):
-        known = {field.name for field in fields(Options)}
+        known = {field.name for field in _given()}
         unknown = sorted(set(options) - known)
         if unknown:
             raise CompileError(

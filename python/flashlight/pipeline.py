@@ -17,16 +17,12 @@ from .mlir import ir
 from .mlir.passmanager import PassManager
 from .options import Options
 
-FORM_KERNELS = (
-    "func.func(flashlight-simplify),canonicalize,cse,func.func(flashlight-form-kernels),"
-    "canonicalize,cse"
-)
-DERIVE = "flashlight-reduce-predicates,flashlight-derive-online,canonicalize,cse"
+TO_KERNEL = "flashlight-to-kernel"
 
 
-def tile(target: str) -> str:
-    """The passes that need to know the target, a name such as "cpu" or "sm_90"."""
-    return f"flashlight-schedule{{target={target}}},flashlight-tile,canonicalize,cse"
+def to_tile(target: str) -> str:
+    """The passes from kernels on, which know the target: "cpu" or "cuda"."""
+    return f"flashlight-schedule{{target={target}}},flashlight-tile,canonicalize,cse,flashlight-verify-tile"
 
 
 @dataclass(frozen=True)
@@ -37,18 +33,14 @@ class _Diagnostic:
     notes: tuple[str, ...]
 
 
-def run_pipeline(module: ir.Module, passes: str, options: Options, verify: str | None = None) -> None:
+def run_pipeline(module: ir.Module, passes: str, options: Options) -> None:
     """Runs passes on the module, in place.
 
     Args:
         module: what to transform.
         passes: the pipeline's text, without the enclosing `builtin.module`.
-        options: `verify` says whether the level is verified after; `reproducer_dir` is where the
-            input of a failing pipeline is written.
-        verify: the verifier pass of the level that the pipeline ends at.
+        options: `reproducer_dir` is where the input of a failing pipeline is written.
     """
-    if verify is not None and options.verify:
-        passes = f"{passes},{verify}"
     pipeline = f"builtin.module({passes})"
     before = module.operation.get_asm(enable_debug_info=True, print_generic_op_form=False)
     diagnostics: list[_Diagnostic] = []

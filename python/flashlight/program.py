@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
@@ -129,31 +129,30 @@ def compile(  # noqa: A001
     Raises:
         CompileError: with the user's line, notes, and a reproducer where a pass failed.
     """
+    return compile_with(None, exported_program, target, options)
+
+
+def compile_with(
+    backend: Any,
+    exported_program: torch.export.ExportedProgram,
+    target: str | None = None,
+    options: Options | Mapping[str, Any] | None = None,
+) -> CompiledProgram:
+    """`compile` with a given backend, a module or object with `compile_kernel`; None: the target's."""
     resolved = to_options(dict(options) if isinstance(options, Mapping) else options)
     program = import_program(exported_program)
     chosen = parse_target(target, program.device)
-    stages = {"program": _text(program.module)}
-    pipeline.run_pipeline(
-        program.module, pipeline.FORM_KERNELS, resolved, verify="flashlight-verify-kernel"
-    )
-    pipeline.run_pipeline(
-        program.module, pipeline.DERIVE, resolved, verify="flashlight-verify-kernel"
-    )
-    stages["kernel"] = _text(program.module)
-    formed = {
-        name: _describe(name, op) for name, op in kernel_ops(program.module).items()
-    }
+    resolved = replace(resolved, target=chosen)
+    stages = {"program": str(program.module)}
+    pipeline.run_pipeline(program.module, pipeline.TO_KERNEL, resolved)
+    stages["kernel"] = str(program.module)
+    formed = {name: _describe(op) for name, op in kernel_ops(program.module).items()}
     kernels: list[Kernel] = []
     compiled: dict[str, CompiledKernel] = {}
     if formed:
-        pipeline.run_pipeline(
-            program.module,
-            pipeline.tile(chosen.schedule),
-            resolved,
-            verify="flashlight-verify-tile",
-        )
-        stages["tile"] = _text(program.module)
-        backend = _backend(chosen)
+        pipeline.run_pipeline(program.module, pipeline.to_tile(chosen.kind), resolved)
+        stages["tile"] = str(program.module)
+        backend = backend or _backend(chosen)
         for name, (axes, text, locations) in formed.items():
             made = backend.compile_kernel(program.module, name, resolved)
             compiled[name] = made
@@ -209,11 +208,7 @@ def _backend(target: Target):
         raise CompileError(f"target '{target}' is not available here: {error}") from error
 
 
-def _text(module: ir.Module) -> str:
-    return str(module)
-
-
-def _describe(name: str, op: ir.Operation):
+def _describe(op: ir.Operation):
     axes = {}
     for attribute in ir.ArrayAttr(op.attributes["axes"]):
         axis = parse_axis(attribute)

@@ -11,12 +11,16 @@ import torch
 
 from .interpreter.machine import Frame, Translator
 from .mlir import ir
+from .plan import kernel_ops
 
 
 class ReferenceKernel:
     """Interprets the `flashlight.kernel` or `flashlight.launch` op that stands in `@main`."""
 
+    resources = None
+
     def __init__(self, module: ir.Module, op: ir.Operation) -> None:
+        self.stages: dict[str, str] = {}
         self._step = Translator(module=module).step(op)
 
     def launch(
@@ -31,8 +35,6 @@ class ReferenceKernel:
             output.copy_(value)
 
 
-def reference_kernels(module: ir.Module) -> dict[str, ReferenceKernel]:
-    """One for every kernel of `@main`, by name."""
-    from .plan import kernel_ops
-
-    return {name: ReferenceKernel(module, op) for name, op in kernel_ops(module).items()}
+def compile_kernel(module: ir.Module, name: str, options: object) -> ReferenceKernel:
+    """The backends' interface."""
+    return ReferenceKernel(module, kernel_ops(module)[name])

@@ -31,11 +31,6 @@ class Target:
     def __str__(self) -> str:
         return f"{self.kind}:{self.arch}" if self.arch else self.kind
 
-    @property
-    def schedule(self) -> str:
-        """The name by which `flashlight-schedule` knows it."""
-        return self.arch or self.kind
-
 
 def parse_target(text: str | None, device: torch.device) -> Target:
     """The target that `text` names; for None, the one of the program's tensors.
