@@ -405,7 +405,7 @@ def _metadata_holds(node: fx.Node) -> bool:
 
 def _used_results(node: fx.Node) -> frozenset[int] | None:
     """Which results of a multi-output node are read; None where that is not plain."""
-    users = list(node.users)
+    users = [user for user in node.users if user.users or user.target is not operator.getitem]
     if all(user.target is operator.getitem for user in users):
         return frozenset(user.args[1] for user in users)
     return None

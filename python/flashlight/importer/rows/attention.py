@@ -30,6 +30,14 @@ def softmax_wide(b: Builder, x: Tensor, dim: int) -> Tensor:
     return b.div(powers, b.broadcast_to(total, x.shape))
 
 
+def safe_softmax_wide(b: Builder, x: Tensor, dim: int) -> Tensor:
+    """As softmax, but a row in which everything is -inf gives 0."""
+    lowest = b.full(x.shape, -pymath.inf, x.dtype)
+    alive = b.reduce("any", b.compare("ne", x, lowest), [dim], keepdim=True)
+    zero = b.full(x.shape, 0, x.dtype)
+    return b.select(b.broadcast_to(alive, x.shape), softmax_wide(b, x, dim), zero)
+
+
 def _prepared(b: Builder, out: Meta, x: Tensor, dim: int) -> tuple[Tensor, int]:
     if not out.dtype.is_floating_point or x.rank == 0:
         raise Unsupported("the softmax of integers or of a scalar")
@@ -37,10 +45,16 @@ def _prepared(b: Builder, out: Meta, x: Tensor, dim: int) -> tuple[Tensor, int]:
     return b.cast(b.cast(x, out.dtype), compute_dtype(out.dtype)), normal_dim(dim, x.rank)
 
 
-@row("softmax.int", "_softmax.default", "_safe_softmax.default")
+@row("softmax.int", "_softmax.default")
 def softmax(b: Builder, out: Meta, self: Tensor, dim: int, dtype=None, half_to_float=False) -> Tensor:
     x, dim = _prepared(b, out, self, dim)
     return b.cast(softmax_wide(b, x, dim), out.dtype)
+
+
+@row("_safe_softmax.default")
+def safe_softmax(b: Builder, out: Meta, self: Tensor, dim: int, dtype=None) -> Tensor:
+    x, dim = _prepared(b, out, self, dim)
+    return b.cast(safe_softmax_wide(b, x, dim), out.dtype)
 
 
 @row("log_softmax.int", "_log_softmax.default")
@@ -67,13 +81,7 @@ def sdpa(b: Builder, out: Meta, query: Tensor, key: Tensor, value: Tensor, attn_
         value = _repeat_heads(b, value, query)
     scores = _scores(b, query, key, scale)
     scores = _masked(b, scores, attn_mask, is_causal)
-    keys = scores.rank - 1
-    # Rows without a key: eager's safe softmax makes them 0.
-    lowest = b.full(scores.shape, -pymath.inf, scores.dtype)
-    alive = b.reduce("any", b.compare("ne", scores, lowest), [keys], keepdim=True)
-    weights = softmax_wide(b, scores, keys)
-    weights = b.select(b.broadcast_to(alive, scores.shape), weights,
-                       b.full(scores.shape, 0, scores.dtype))
+    weights = safe_softmax_wide(b, scores, scores.rank - 1)
     weights = b.cast(weights, out.dtype)
     left, right, result = _terms(weights, value, "mn", "ne", "me")
     return pair(b, weights, value, left, right, result, out.dtype)

@@ -53,7 +53,7 @@ def pair(b: Builder, x: Tensor, y: Tensor, left: str, right: str, result: str, d
     return function(x, y, f"{left},{right}->{result}", dtype)
 
 
-@row("matmul.default", "bmm.default", "mm.default", "mv.default", "dot.default", "linalg_vecdot.default")
+@row("matmul.default", "bmm.default", "mm.default", "mv.default", "dot.default")
 def matmul(b: Builder, out: Meta, self: Tensor, other=None, mat2=None, vec=None, tensor=None) -> Tensor:
     y = next(operand for operand in (other, mat2, vec, tensor) if operand is not None)
     _same_types(self, y)
@@ -74,7 +74,7 @@ def linear(b: Builder, out: Meta, input: Tensor, weight: Tensor, bias=None) -> T
     return b.cast(product, out.dtype)
 
 
-@row("addmm.default", "baddbmm.default", "addbmm.default")
+@row("addmm.default", "baddbmm.default")
 def addmm(b: Builder, out: Meta, self: Tensor, mat1=None, mat2=None, batch1=None, batch2=None,
           beta: Number = 1, alpha: Number = 1) -> Tensor:
     """beta self + alpha (x @ y), rounded once"""
@@ -82,8 +82,6 @@ def addmm(b: Builder, out: Meta, self: Tensor, mat1=None, mat2=None, batch1=None
     _same_types(self, x, y)
     if not (is_number(alpha) and is_number(beta)):
         raise Unsupported("a symbolic factor")
-    if len(out.shape) != x.rank:
-        raise Unsupported("a product summed over its batch")
     product = pair(b, x, y, *_matmul_terms(x, y, x.rank - 2), out.dtype, wide=True)
     wide = compute_dtype(out.dtype)
     if alpha != 1:

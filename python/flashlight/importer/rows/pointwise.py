@@ -112,7 +112,7 @@ def floor_divide(b: Builder, out: Meta, self: Tensor, other: Operand) -> Tensor:
     return b.binary(None, arith.FloorDivSIOp, x, y)
 
 
-@row("remainder.Scalar", "remainder.Tensor")
+@row("remainder.Scalar")
 def remainder(b: Builder, out: Meta, self: Tensor, other: Operand) -> Tensor:
     if out.dtype.is_floating_point:
         raise Unsupported("the remainder of floats")

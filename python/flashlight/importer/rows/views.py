@@ -18,7 +18,7 @@ from .common import normal_dim
 
 @row(
     "contiguous.default", "clone.default", "detach.default", "alias.default",
-    "lift_fresh.default", "lift_fresh_copy.default", "positive.default",
+    "lift_fresh_copy.default", "positive.default",
 )
 def identity(b: Builder, out: Meta, self: Tensor) -> Tensor:
     return self
@@ -31,8 +31,8 @@ def dropout(b: Builder, out: Meta, input: Tensor, p: float, train: bool) -> Tens
     return input
 
 
-@row("view.default", "_unsafe_view.default", "_reshape_alias.default")
-def view(b: Builder, out: Meta, self: Tensor, size, stride=None) -> Tensor:
+@row("view.default", "_unsafe_view.default")
+def view(b: Builder, out: Meta, self: Tensor, size) -> Tensor:
     return b.reshape(self, out.shape)
 
 
