@@ -35,7 +35,8 @@ class Guards:
         expressions: Expressions,
     ) -> None:
         self.user = [
-            (index, entry) for index, entry in enumerate(inputs)
+            (index, entry)
+            for index, entry in enumerate(inputs)
             if entry.kind == InputKind.USER_INPUT
         ]
         self.in_spec = in_spec
@@ -121,8 +122,9 @@ class Guards:
             if inverse is None:
                 values[name] = got
             else:
-                solved = inverse.subs({s: values[str(s)] for s in inverse.free_symbols
-                                       if s is not _GOT} | {_GOT: got})
+                solved = inverse.subs(
+                    {s: values[str(s)] for s in inverse.free_symbols if s is not _GOT} | {_GOT: got}
+                )
                 if not solved.is_Integer:
                     raise ArgumentValueError(
                         f"{self._place(leaf, source)}: expected a size of the form "
@@ -139,7 +141,9 @@ class Guards:
                 )
         return values
 
-    def _check_range(self, symbol, value: int, leaf: int, source, got: int) -> None:
+    def _check_range(
+        self, symbol: sympy.Symbol, value: int, leaf: int, source: InputDim | InputNumber, got: int
+    ) -> None:
         low, high = self.symbols.bounds.get(symbol, (0, None))
         if value < low or (high is not None and value > high):
             bound = f"at least {low}" if high is None else f"between {low} and {high}"
@@ -206,4 +210,3 @@ def _same_constant(value: Any, expected: Any) -> bool:
 
 def _shown(spec: pytree.TreeSpec) -> str:
     return str(pytree.tree_unflatten(["*"] * spec.num_leaves, spec)).replace("'*'", "*")
-

@@ -45,7 +45,9 @@ class Options:
                 value = _parse(name, os.environ[name], str(field.type))
             values[field.name] = value
         if values["threads"] is not None and values["threads"] < 1:
-            raise CompileError(f"expected option 'threads' to be at least 1, got {values['threads']}")
+            raise CompileError(
+                f"expected option 'threads' to be at least 1, got {values['threads']}"
+            )
         return Options(**values)
 
 
@@ -76,5 +78,7 @@ def to_options(options: Options | dict[str, Any] | None) -> Options:
             )
         options = Options(**options)
     if not isinstance(options, Options):
-        raise CompileError(f"expected options to be flashlight.Options, got {type(options).__name__}")
+        raise CompileError(
+            f"expected options to be flashlight.Options, got {type(options).__name__}"
+        )
     return options.resolved()

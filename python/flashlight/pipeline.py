@@ -11,6 +11,7 @@ import re
 import shlex
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from .errors import CompileError, SourceLocation
 from .mlir import ir
@@ -22,7 +23,8 @@ TO_KERNEL = "flashlight-to-kernel"
 
 def to_tile(target: str) -> str:
     """The passes from kernels on, which know the target: "cpu" or "cuda"."""
-    return f"flashlight-schedule{{target={target}}},flashlight-tile,canonicalize,cse,flashlight-verify-tile"
+    schedule = f"flashlight-schedule{{target={target}}}"
+    return f"{schedule},flashlight-tile,canonicalize,cse,flashlight-verify-tile"
 
 
 @dataclass(frozen=True)
@@ -93,18 +95,14 @@ def _compile_error(
     command, problem = write_reproducer(before, pipeline, options)
     if problem:
         notes.append(problem)
-    return CompileError(
-        first.message, notes=notes, location=first.location, reproducer=command
-    )
+    return CompileError(first.message, notes=notes, location=first.location, reproducer=command)
 
 
-def write_reproducer(
-    before: str, pipeline: str, options: Options
-) -> tuple[str | None, str | None]:
+def write_reproducer(before: str, pipeline: str, options: Options) -> tuple[str | None, str | None]:
     """Writes the module and returns the command, or else None and what prevented it."""
     try:
         directory = options.reproducer_dir or tempfile.gettempdir()
-        os.makedirs(directory, exist_ok=True)
+        Path(directory).mkdir(parents=True, exist_ok=True)
         handle, path = tempfile.mkstemp(prefix="flashlight-", suffix=".mlir", dir=directory)
         with os.fdopen(handle, "w") as file:
             file.write(before)

@@ -12,21 +12,20 @@ for the program's own run-time checks.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
 import torch
 from torch import fx
-
 from torch.utils import _pytree as pytree
 
 from .errors import CompileError, SourceLocation
 from .importer.graph import ImportedProgram
 from .importer.symbols import NodeNumber, to_dim
 from .interpreter.machine import Translator
-from .interpreter.types import type_info
+from .interpreter.types import TypeInfo, type_info
 from .mlir import ir
 from .steps import (
     Allocation,
@@ -101,10 +100,16 @@ def make_plan(
 
 
 class _Planner:
-    def __init__(self, module, program, kernels, expressions) -> None:
-        self.program: ImportedProgram = program
+    def __init__(
+        self,
+        module: ir.Module,
+        program: ImportedProgram,
+        kernels: Mapping[str, Launchable],
+        expressions: Expressions,
+    ) -> None:
+        self.program = program
         self.kernels = kernels
-        self.expressions: Expressions = expressions
+        self.expressions = expressions
         self.main = _main(module)
         self.translator = Translator(module=module)
         self.steps: list[Step] = []
@@ -215,7 +220,7 @@ class _Planner:
         device = self.program.device
         self.steps.append(Launch(name, kernel, reads, tuple(writes), tuple(outputs), device))
 
-    def allocation(self, info, node: str | None) -> Allocation:
+    def allocation(self, info: TypeInfo, node: str | None) -> Allocation:
         """As eager lays the node's value out in memory, where that is dense."""
         symbols = info.symbols or [None] * len(info.shape)
         shape = tuple(
@@ -340,7 +345,7 @@ class _Planner:
             raise CompileError("a slice as an argument of an exported op is not supported")
         return argument
 
-    def demand_symbols(self, names) -> None:
+    def demand_symbols(self, names: Iterable[str | None]) -> None:
         for name in names:
             if name is not None:
                 expression = self.program.expressions[name]
@@ -368,9 +373,7 @@ class _Planner:
 
     def report(self, name: str, reason: str) -> None:
         node = self.program.nodes[name]
-        self.fallbacks.append(
-            Fallback(_op_name(node), reason, self.program.locations[name])
-        )
+        self.fallbacks.append(Fallback(_op_name(node), reason, self.program.locations[name]))
 
     # ---- memory -----------------------------------------------------------------------------
 
@@ -458,12 +461,31 @@ def _op_name(node: fx.Node) -> str:
 _COPIES_AT_MOST = frozenset(
     f"aten.{name}"
     for name in (
-        "reshape.default", "contiguous.default", "clone.default", "flatten.using_ints",
-        "unflatten.int", "_unsafe_view.default", "lift_fresh_copy.default",
-        "to.dtype", "to.dtype_layout", "_to_copy.default", "type_as.default", "to.device",
-        "repeat_interleave.self_int", "movedim.int", "movedim.intlist", "mT.default",
-        "chunk.default", "split_with_sizes.default", "split.Tensor", "narrow.default",
-        "expand_as.default", "view_as.default", "reshape_as.default", "unbind.int", "t.default",
+        "reshape.default",
+        "contiguous.default",
+        "clone.default",
+        "flatten.using_ints",
+        "unflatten.int",
+        "_unsafe_view.default",
+        "lift_fresh_copy.default",
+        "to.dtype",
+        "to.dtype_layout",
+        "_to_copy.default",
+        "type_as.default",
+        "to.device",
+        "repeat_interleave.self_int",
+        "movedim.int",
+        "movedim.intlist",
+        "mT.default",
+        "chunk.default",
+        "split_with_sizes.default",
+        "split.Tensor",
+        "narrow.default",
+        "expand_as.default",
+        "view_as.default",
+        "reshape_as.default",
+        "unbind.int",
+        "t.default",
     )
 )
 
@@ -503,5 +525,3 @@ def _hint(size: Any) -> int | None:
     if isinstance(size, torch.SymInt):
         return int(size.node.hint) if size.node.has_hint() else None
     return int(size)
-
-

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -35,7 +35,31 @@ class CompiledKernel(Protocol):
     stages: Mapping[str, Any]
     resources: Any
 
-    def launch(self, inputs, outputs, symbols) -> None: ...
+    def launch(
+        self,
+        inputs: Sequence[torch.Tensor],
+        outputs: Sequence[torch.Tensor],
+        symbols: Mapping[str, int],
+    ) -> None:
+        """Runs the whole grid; fills `outputs`."""
+
+
+class _Stages(Mapping[str, Any]):
+    """The compiler's own stages, then the backend's (which may make a text when it is read)."""
+
+    def __init__(self, own: dict[str, str], backend: Mapping[str, Any]) -> None:
+        self._own = own
+        self._backend = backend
+
+    def __getitem__(self, name: str) -> Any:
+        return self._own[name] if name in self._own else self._backend[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._own
+        yield from (name for name in self._backend if name not in self._own)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclass(frozen=True)
@@ -84,6 +108,7 @@ class CompiledProgram:
     _device: torch.device = field(repr=False)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the program."""
         leaves = self._guards.flatten(args, kwargs)
         symbols = self._guards.check(leaves)
         self._check_device()
@@ -138,7 +163,7 @@ def compile_with(
     target: str | None = None,
     options: Options | Mapping[str, Any] | None = None,
 ) -> CompiledProgram:
-    """`compile` with a given backend, a module or object with `compile_kernel`; None: the target's."""
+    """`compile` with a backend: what has `compile_kernel`; None for the target's own."""
     resolved = to_options(dict(options) if isinstance(options, Mapping) else options)
     program = import_program(exported_program)
     chosen = parse_target(target, program.device)
@@ -156,7 +181,9 @@ def compile_with(
         for name, (axes, text, locations) in formed.items():
             made = backend.compile_kernel(program.module, name, resolved)
             compiled[name] = made
-            texts = {"kernel": text, "tile": _function_text(program.module, name), **made.stages}
+            texts = _Stages(
+                {"kernel": text, "tile": _function_text(program.module, name)}, made.stages
+            )
             kernels.append(Kernel(name, axes, texts, made.resources, locations))
     expressions = Expressions()
     plan = make_plan(program.module, program, compiled, expressions)

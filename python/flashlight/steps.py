@@ -45,6 +45,7 @@ class Step:
     writes: tuple[int, ...]
 
     def run(self, state: State) -> None:
+        """Runs the step on a call\'s state."""
         raise NotImplementedError
 
 
@@ -58,6 +59,7 @@ class Allocation:
     order: tuple[int, ...]
 
     def tensor(self, symbols: SymbolValues, device: torch.device) -> torch.Tensor:
+        """A new tensor, uninitialised."""
         sizes = [size if isinstance(size, int) else symbols[size] for size in self.shape]
         return torch.empty_permuted(sizes, self.order, dtype=self.dtype, device=device)
 
@@ -74,6 +76,7 @@ class Launch(Step):
     device: torch.device
 
     def run(self, state: State) -> None:
+        """Runs the step on a call\'s state."""
         slots = state.slots
         results = [output.tensor(state.symbols, self.device) for output in self.outputs]
         self.kernel.launch([slots[slot] for slot in self.reads], results, state.symbols)
@@ -109,6 +112,7 @@ class RunNode(Step):
     binds: tuple[tuple[str, tuple], ...] = ()
 
     def run(self, state: State) -> None:
+        """Runs the step on a call\'s state."""
         args = [_resolve(argument, state) for argument in self.args]
         kwargs = {key: _resolve(argument, state) for key, argument in self.kwargs.items()}
         result = self.target(*args, **kwargs)
@@ -140,6 +144,7 @@ class Pick(Step):
     path: tuple[int, ...]
 
     def run(self, state: State) -> None:
+        """Runs the step on a call\'s state."""
         value = state.slots[self.reads[0]]
         for index in self.path:
             value = value[index]
@@ -158,6 +163,7 @@ class Evaluate(Step):
     symbols: tuple[str, ...] = field(default=())
 
     def run(self, state: State) -> None:
+        """Runs the step on a call\'s state."""
         from .interpreter.machine import Frame
 
         values = {name: state.symbols[name] for name in self.symbols}
@@ -176,5 +182,6 @@ class Release(Step):
     writes: tuple[int, ...] = ()
 
     def run(self, state: State) -> None:
+        """Runs the step on a call\'s state."""
         for slot in self.slots:
             state.slots[slot] = None

@@ -36,6 +36,7 @@ class Expressions:
         return name
 
     def value(self, name: str, values: dict) -> object:
+        """The value of a registered expression, given its symbols'."""
         return self._functions[name](values)
 
     def __contains__(self, name: str) -> bool:

@@ -40,9 +40,7 @@ def parse_target(text: str | None, device: torch.device) -> Target:
     if text is None:
         text = device.type
         if text not in ("cpu", "cuda"):
-            raise CompileError(
-                f"expected a program on device 'cpu' or 'cuda', got '{device}'"
-            )
+            raise CompileError(f"expected a program on device 'cpu' or 'cuda', got '{device}'")
     if not isinstance(text, str):
         raise CompileError(f"expected target to be a string or None, got {type(text).__name__}")
     if text == "cpu":

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+
 from flashlight.importer import ROWS, import_program
 from flashlight.interpreter import interpret
 
@@ -51,15 +52,38 @@ def bools(*shape):
 
 X, Y, ROW = rand(3, 4, 5), rand(3, 4, 5, seed=1), rand(5, seed=2)
 SPECIAL = torch.tensor([0.0, -0.0, 1.5, -2.5, INF, -INF, math.nan, 1e-30, 60.0, -60.0])
-I, J, B = ints(3, 4), ints(3, 4, high=5), bools(3, 4)
+I, J, B = ints(3, 4), ints(3, 4, high=5), bools(3, 4)  # noqa: E741
 HALVES = (torch.float16, torch.bfloat16)
 
-# Pointwise, in every dtype that attention is written in --------------------------------------------
+# Pointwise, in every dtype that attention is written in -------------------------------------------
 
-UNARY = (
-    "exp exp2 expm1 log log2 log1p sqrt rsqrt tanh sin cos erf floor ceil trunc round abs neg "
-    "reciprocal square sigmoid relu isnan isinf logical_not"
-).split()
+UNARY = [
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log1p",
+    "sqrt",
+    "rsqrt",
+    "tanh",
+    "sin",
+    "cos",
+    "erf",
+    "floor",
+    "ceil",
+    "trunc",
+    "round",
+    "abs",
+    "neg",
+    "reciprocal",
+    "square",
+    "sigmoid",
+    "relu",
+    "isnan",
+    "isinf",
+    "logical_not",
+]
 for op in UNARY:
     function = getattr(A, op).default
     case(op, function, SPECIAL)
@@ -156,8 +180,16 @@ case("where-numbers", lambda c: torch.where(c, 1.0, 0.0), B)
 case("masked_fill", lambda x, m: x.masked_fill(m, -INF), rand(2, 3, 4), B)
 case("masked_fill-bf16", lambda x, m: x.masked_fill(m, 0.1), rand(2, 3, 4, dtype=torch.bfloat16), B)
 case("masked_fill-tensor", lambda x, m, v: x.masked_fill(m, v), rand(2, 3, 4), B, torch.tensor(3.0))
-TYPES = (torch.float64, torch.float32, *HALVES, torch.int64, torch.int32, torch.int16, torch.int8,
-         torch.bool)
+TYPES = (
+    torch.float64,
+    torch.float32,
+    *HALVES,
+    torch.int64,
+    torch.int32,
+    torch.int16,
+    torch.int8,
+    torch.bool,
+)
 for source in TYPES:
     for target in TYPES:
         case(f"to-{source}-{target}", lambda x, t=target: x.to(t), (rand(9) * 3).to(source))
@@ -256,7 +288,9 @@ for op in ("any", "all"):
     case(f"{op}-float", lambda x, o=op: getattr(x, o)(-1, keepdim=True), X)
 case("prod", lambda x: x.prod(-1), X)
 case("prod-all", torch.prod, I)
-case("logsumexp-infinite", lambda x: x.logsumexp(-1), torch.tensor([[-INF, -INF], [INF, 1], [1, 2]]))
+case(
+    "logsumexp-infinite", lambda x: x.logsumexp(-1), torch.tensor([[-INF, -INF], [INF, 1], [1, 2]])
+)
 case("cumsum-int", lambda x: x.cumsum(0), I)
 case("rms_norm", lambda x, w: F.rms_norm(x, (5,), w, 1e-5), X, ROW)
 case("rms_norm-bf16", lambda x, w: F.rms_norm(x, (5,), w), X.bfloat16(), ROW.bfloat16())
@@ -266,9 +300,18 @@ case("layer_norm-bf16", lambda x: F.layer_norm(x, (4, 5)), X.bfloat16())
 
 # Contractions ------------------------------------------------------------------------------------
 
-for left, right in [((4, 5), (5, 3)), ((2, 4, 5), (2, 5, 3)), ((2, 4, 5), (5, 3)), ((4, 5), (2, 5, 3)),
-                    ((5,), (5, 3)), ((4, 5), (5,)), ((2, 4, 5), (5,)), ((5,), (5,)),
-                    ((2, 1, 4, 5), (3, 5, 6)), ((1, 2, 4, 5), (3, 1, 5, 6))]:
+for left, right in [
+    ((4, 5), (5, 3)),
+    ((2, 4, 5), (2, 5, 3)),
+    ((2, 4, 5), (5, 3)),
+    ((4, 5), (2, 5, 3)),
+    ((5,), (5, 3)),
+    ((4, 5), (5,)),
+    ((2, 4, 5), (5,)),
+    ((5,), (5,)),
+    ((2, 1, 4, 5), (3, 5, 6)),
+    ((1, 2, 4, 5), (3, 1, 5, 6)),
+]:
     case(f"matmul-{left}-{right}", torch.matmul, rand(*left), rand(*right))
 for dtype in (torch.float64, *HALVES):
     case(f"matmul-{dtype}", torch.matmul, X.to(dtype), rand(5, 6).to(dtype))
@@ -280,11 +323,27 @@ case("dot", torch.dot, rand(4), rand(4, seed=5))
 case("linear", F.linear, X, rand(7, 5))
 case("linear-bias", F.linear, X.bfloat16(), rand(7, 5).bfloat16(), rand(7).bfloat16())
 case("linear-vector", F.linear, ROW, rand(7, 5))
-case("addmm", lambda c, x, y: torch.addmm(c, x, y, beta=0.5, alpha=2), rand(5), rand(3, 4), rand(4, 5))
-case("addmm-nan", lambda c, x, y: torch.addmm(c, x, y, beta=0), torch.full((5,), math.nan),
-     rand(3, 4), rand(4, 5))
-case("baddbmm", lambda c, x, y: torch.baddbmm(c, x, y, alpha=0.125), rand(3, 4, 4).bfloat16(),
-     X.bfloat16(), X.mT.contiguous().bfloat16())
+case(
+    "addmm",
+    lambda c, x, y: torch.addmm(c, x, y, beta=0.5, alpha=2),
+    rand(5),
+    rand(3, 4),
+    rand(4, 5),
+)
+case(
+    "addmm-nan",
+    lambda c, x, y: torch.addmm(c, x, y, beta=0),
+    torch.full((5,), math.nan),
+    rand(3, 4),
+    rand(4, 5),
+)
+case(
+    "baddbmm",
+    lambda c, x, y: torch.baddbmm(c, x, y, alpha=0.125),
+    rand(3, 4, 4).bfloat16(),
+    X.bfloat16(),
+    X.mT.contiguous().bfloat16(),
+)
 case("outer", torch.outer, rand(3), rand(4))
 case("ger", lambda x, y: A.ger.default(x, y), rand(3), rand(4))
 for equation, shapes in {
@@ -299,10 +358,17 @@ for equation, shapes in {
     "i,j->ij": ((3,), (4,)),
     "ijk,l->il": ((3, 4, 5), (2,)),
 }.items():
-    case(f"einsum-{equation}", lambda *x, e=equation: torch.einsum(e, *x),
-         *(rand(*shape, seed=i) for i, shape in enumerate(shapes)))
-case("einsum-bf16", lambda x, y: torch.einsum("abc,dc->abd", x, y), X.bfloat16(),
-     rand(6, 5).bfloat16())
+    case(
+        f"einsum-{equation}",
+        lambda *x, e=equation: torch.einsum(e, *x),
+        *(rand(*shape, seed=i) for i, shape in enumerate(shapes)),
+    )
+case(
+    "einsum-bf16",
+    lambda x, y: torch.einsum("abc,dc->abd", x, y),
+    X.bfloat16(),
+    rand(6, 5).bfloat16(),
+)
 
 # Softmax and attention ---------------------------------------------------------------------------
 
@@ -333,8 +399,14 @@ for dtype in (torch.float32, torch.float64, *HALVES):
 case("sdpa-causal-long", lambda q, k, v: sdpa(q, k, v, is_causal=True), K, Q, rand(2, 4, 5, 3))
 case("sdpa-scale", lambda q, k, v: sdpa(q, k, v, scale=0.3), Q, K, W)
 case("sdpa-groups", lambda q, k, v: sdpa(q, k, v, enable_gqa=True), Q, K[:, :2], W[:, :2])
-case("sdpa-mask-groups", lambda q, k, v, m: sdpa(q, k, v, m, enable_gqa=True), Q, K[:, :1], W[:, :1],
-     SOME.expand(2, 1, 5, 6))
+case(
+    "sdpa-mask-groups",
+    lambda q, k, v, m: sdpa(q, k, v, m, enable_gqa=True),
+    Q,
+    K[:, :1],
+    W[:, :1],
+    SOME.expand(2, 1, 5, 6),
+)
 case("sdpa-three-dims", sdpa, Q[0], K[0], W[0])
 case("sdpa-dynamic", lambda q: sdpa(q, q, q, is_causal=True), Q, dynamic=True)
 
@@ -345,12 +417,21 @@ case("arange-range", lambda x: x + torch.arange(3, 18, 3), X)
 case("arange-start", lambda x: x + torch.arange(3, 8), X)
 case("arange-float", lambda x: x + torch.arange(0, 1, 0.2), X)
 case("arange-dtype", lambda x: x * torch.arange(5, dtype=torch.float32, device=x.device), X)
-case("arange-dynamic", lambda x: torch.arange(x.shape[0])[:, None] - torch.arange(1, x.shape[0] + 1), V,
-     dynamic=True)
+case(
+    "arange-dynamic",
+    lambda x: torch.arange(x.shape[0])[:, None] - torch.arange(1, x.shape[0] + 1),
+    V,
+    dynamic=True,
+)
 case("full", lambda x: x + torch.full((5,), -INF), X)
 case("full-like", lambda x: torch.full_like(x, 2), I)
 case("new-full", lambda x: x.new_full((2, 5), 0.1), X.bfloat16())
-case("full-dynamic", lambda x: torch.full((x.shape[0],), x.shape[0] + 1) + x.shape[0], V, dynamic=True)
+case(
+    "full-dynamic",
+    lambda x: torch.full((x.shape[0],), x.shape[0] + 1) + x.shape[0],
+    V,
+    dynamic=True,
+)
 case("zeros", lambda x: x + torch.zeros(5), X)
 case("zeros-like", torch.zeros_like, X)
 case("new-zeros", lambda x: x.new_zeros(3), X)
@@ -420,7 +501,9 @@ def test_row(item):
         if entry.target in program.exported.constants:
             inputs.append(program.exported.constants[entry.target])
         else:
-            inputs.append(item.args[[e.name for e in program.inputs if e.target is None].index(entry.name)])
+            inputs.append(
+                item.args[[e.name for e in program.inputs if e.target is None].index(entry.name)]
+            )
     (actual,) = interpret(program.module, "main", inputs, symbol_values(program, inputs))
     expected = item.function(*item.args)
     assert actual.dtype == expected.dtype

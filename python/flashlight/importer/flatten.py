@@ -31,8 +31,11 @@ def functional_program(ep: torch.export.ExportedProgram) -> torch.export.Exporte
     """
     if any(_mutates(node) for node in _all_nodes(ep.graph_module)):
         ep = ep.run_decompositions(decomp_table={})
-    names = {spec.arg.name: spec.target for spec in ep.graph_signature.input_specs
-             if spec.kind != InputKind.USER_INPUT}
+    names = {
+        spec.arg.name: spec.target
+        for spec in ep.graph_signature.input_specs
+        if spec.kind != InputKind.USER_INPUT
+    }
     by_name = {node.name: node for node in ep.graph.nodes}
     for spec in ep.graph_signature.output_specs:
         if spec.kind in _MUTATIONS:
@@ -78,7 +81,7 @@ def _copy(module: fx.GraphModule, graph: fx.Graph, arguments: list | None):
     """Copies a graph's nodes; placeholders stand for `arguments`. Returns what it outputs."""
     env: dict[fx.Node, object] = {}
 
-    def lookup(argument):
+    def lookup(argument: object):
         return fx.node.map_arg(argument, lambda node: env[node])
 
     given = iter(arguments or ())

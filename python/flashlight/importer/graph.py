@@ -30,7 +30,7 @@ from . import rows  # noqa: F401  (fills the table)
 from .builder import Builder, Meta, Tensor
 from .flatten import flat_graph, functional_program
 from .locations import source_location, to_mlir
-from .symbols import Dim, SymbolTable, to_dim, to_shape
+from .symbols import SymbolTable, to_dim, to_shape
 from .table import Unsupported, bind, find_row
 
 
@@ -235,7 +235,9 @@ class _Importer:
                 return
         if _is_symbolic(value) and not _has_tensor_operand(node, self.env):
             # Arithmetic of symbols: known to the shape environment as an expression.
-            self.env[node] = to_dim(value) if isinstance(value, torch.SymInt) else _Opaque(node.name)
+            self.env[node] = (
+                to_dim(value) if isinstance(value, torch.SymInt) else _Opaque(node.name)
+            )
             return
         if _is_metadata_check(node) and _metadata_holds(node):
             self.env[node] = None  # the types and guards of the inputs imply it
@@ -314,8 +316,11 @@ class _Importer:
 
         shown = [text(argument) for argument in node.args]
         shown += [f"{key} = {text(argument)}" for key, argument in node.kwargs.items()]
-        op = str(node.target) if not callable(node.target) or isinstance(
-            node.target, torch._ops.OpOverload) else getattr(node.target, "__name__", str(node.target))
+        op = (
+            str(node.target)
+            if not callable(node.target) or isinstance(node.target, torch._ops.OpOverload)
+            else getattr(node.target, "__name__", str(node.target))
+        )
         location = self.program.locations.get(node.name) or source_location(node)
         self.program.calls[node.name] = TorchCall(node.name, op, reason, location)
         leaves, spec = pytree.tree_flatten(value)
@@ -366,8 +371,17 @@ class _Opaque:
     node: str
 
 
-_LITERAL = (torch.float64, torch.float32, torch.float16, torch.bfloat16,
-            torch.int64, torch.int32, torch.int16, torch.int8, torch.bool)
+_LITERAL = (
+    torch.float64,
+    torch.float32,
+    torch.float16,
+    torch.bfloat16,
+    torch.int64,
+    torch.int32,
+    torch.int16,
+    torch.int8,
+    torch.bool,
+)
 
 
 def _meta(value: Any) -> Meta | None:
@@ -393,8 +407,13 @@ def _is_metadata_check(node: fx.Node) -> bool:
 
 def _metadata_holds(node: fx.Node) -> bool:
     meta = node.args[0].meta["val"]
-    expected = dict(zip(("size", "stride", "dtype", "device", "layout"),
-                        (*node.args[1:], *([None] * 5)), strict=False)) | dict(node.kwargs)
+    expected = dict(
+        zip(
+            ("size", "stride", "dtype", "device", "layout"),
+            (*node.args[1:], *([None] * 5)),
+            strict=False,
+        )
+    ) | dict(node.kwargs)
     if expected.get("size") is not None or expected.get("stride") is not None:
         return False
     return all(

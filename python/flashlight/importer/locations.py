@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 import torch
 from torch import fx
@@ -15,7 +16,7 @@ from ..errors import SourceLocation
 from ..mlir import ir
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
-_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
+_TORCH = str(Path(torch.__file__).resolve().parent) + os.sep
 
 
 def source_location(node: fx.Node) -> SourceLocation:
@@ -28,6 +29,7 @@ def source_location(node: fx.Node) -> SourceLocation:
 
 
 def to_mlir(location: SourceLocation, context: ir.Context) -> ir.Location:
+    """A file location named by the node."""
     if location.file is None:
         inner = ir.Location.unknown(context)
     else:

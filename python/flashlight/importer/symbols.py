@@ -30,10 +30,12 @@ def to_dim(value: int | torch.SymInt | sympy.Expr) -> Dim:
 
 
 def to_shape(sizes: Iterable[int | torch.SymInt]) -> Shape:
+    """The dims of a torch size."""
     return tuple(to_dim(size) for size in sizes)
 
 
 def is_static(dim: Dim) -> bool:
+    """Whether the dim is known at compile time."""
     return isinstance(dim, int)
 
 
@@ -43,6 +45,7 @@ def symbol_name(dim: sympy.Expr) -> str:
 
 
 def product(dims: Sequence[Dim]) -> Dim:
+    """The number of elements of a shape."""
     total: Dim = 1
     for dim in dims:
         total = total * dim
@@ -92,6 +95,7 @@ class SymbolTable:
     bounds: dict[sympy.Symbol, tuple[int, int | None]] = field(default_factory=dict)
 
     def bind_input(self, index: int, value: Any) -> None:
+        """Notes the symbols that an input's sizes (or the input itself) have."""
         if isinstance(value, torch.Tensor):
             for dim, size in enumerate(to_shape(value.shape)):
                 if not is_static(size):
@@ -108,10 +112,12 @@ class SymbolTable:
                 self.sources[symbol] = source
 
     def bind_node(self, node: torch.fx.Node) -> None:
+        """Notes the data-dependent symbols that a node makes."""
         for symbol, keypath in (node.meta.get("unbacked_bindings") or {}).items():
             self.sources.setdefault(symbol, NodeNumber(node.name, tuple(keypath)))
 
     def add_ranges(self, constraints: dict[sympy.Symbol, Any]) -> None:
+        """Takes over torch's ranges of symbols."""
         for symbol, bounds in constraints.items():
             upper = bounds.upper
             finite = upper.is_Integer and int(upper) < 2**62

@@ -39,7 +39,9 @@ ROWS: dict[str, Row] = {}
 
 # Arguments that change where or how a value is stored, never what it is. The device of a result is
 # compared with the program's by the graph walk.
-STORAGE_ARGUMENTS = frozenset({"device", "layout", "pin_memory", "memory_format", "non_blocking", "copy"})
+STORAGE_ARGUMENTS = frozenset(
+    {"device", "layout", "pin_memory", "memory_format", "non_blocking", "copy"}
+)
 
 
 def row(*overloads: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -46,7 +46,9 @@ def _prepared(b: Builder, out: Meta, x: Tensor, dim: int) -> tuple[Tensor, int]:
 
 
 @row("softmax.int", "_softmax.default")
-def softmax(b: Builder, out: Meta, self: Tensor, dim: int, dtype=None, half_to_float=False) -> Tensor:
+def softmax(
+    b: Builder, out: Meta, self: Tensor, dim: int, dtype=None, half_to_float=False
+) -> Tensor:
     x, dim = _prepared(b, out, self, dim)
     return b.cast(softmax_wide(b, x, dim), out.dtype)
 
@@ -58,7 +60,9 @@ def safe_softmax(b: Builder, out: Meta, self: Tensor, dim: int, dtype=None) -> T
 
 
 @row("log_softmax.int", "_log_softmax.default")
-def log_softmax(b: Builder, out: Meta, self: Tensor, dim: int, dtype=None, half_to_float=False) -> Tensor:
+def log_softmax(
+    b: Builder, out: Meta, self: Tensor, dim: int, dtype=None, half_to_float=False
+) -> Tensor:
     """x - m - log(sum exp(x - m))"""
     x, dim = _prepared(b, out, self, dim)
     top = b.reduce("max", x, [dim], keepdim=True)
@@ -68,8 +72,18 @@ def log_softmax(b: Builder, out: Meta, self: Tensor, dim: int, dtype=None, half_
 
 
 @row("scaled_dot_product_attention.default")
-def sdpa(b: Builder, out: Meta, query: Tensor, key: Tensor, value: Tensor, attn_mask=None,
-         dropout_p: float = 0.0, is_causal: bool = False, scale=None, enable_gqa: bool = False):
+def sdpa(
+    b: Builder,
+    out: Meta,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask=None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale=None,
+    enable_gqa: bool = False,
+):
     if dropout_p != 0:
         raise Unsupported("attention dropout")
     if len({query.dtype, key.dtype, value.dtype}) != 1 or not query.dtype.is_floating_point:
@@ -91,8 +105,11 @@ def _terms(x: Tensor, y: Tensor, left: str, right: str, result: str) -> tuple[st
     """Batch letters, right-aligned, before the given ones."""
     batch = max(x.rank, y.rank) - 2
     letters = _LETTERS[:batch]
-    return (letters[batch - (x.rank - 2) :] + left, letters[batch - (y.rank - 2) :] + right,
-            letters + result)
+    return (
+        letters[batch - (x.rank - 2) :] + left,
+        letters[batch - (y.rank - 2) :] + right,
+        letters + result,
+    )
 
 
 def _scores(b: Builder, query: Tensor, key: Tensor, scale) -> Tensor:

@@ -52,8 +52,10 @@ def operand_dtype(*operands: Operand) -> torch.dtype:
         else:
             # A symbolic integer promotes as a Python int.
             samples.append(1)
-    return torch.result_type(samples[0], samples[1]) if len(samples) == 2 else (
-        elementwise_dtypes(*samples, type_promotion_kind=DEFAULT)[1]
+    return (
+        torch.result_type(samples[0], samples[1])
+        if len(samples) == 2
+        else (elementwise_dtypes(*samples, type_promotion_kind=DEFAULT)[1])
     )
 
 

@@ -54,7 +54,9 @@ def pair(b: Builder, x: Tensor, y: Tensor, left: str, right: str, result: str, d
 
 
 @row("matmul.default", "bmm.default", "mm.default", "mv.default", "dot.default")
-def matmul(b: Builder, out: Meta, self: Tensor, other=None, mat2=None, vec=None, tensor=None) -> Tensor:
+def matmul(
+    b: Builder, out: Meta, self: Tensor, other=None, mat2=None, vec=None, tensor=None
+) -> Tensor:
     y = next(operand for operand in (other, mat2, vec, tensor) if operand is not None)
     _same_types(self, y)
     batch = max(self.rank - 2, y.rank - 2, 0)
@@ -75,8 +77,17 @@ def linear(b: Builder, out: Meta, input: Tensor, weight: Tensor, bias=None) -> T
 
 
 @row("addmm.default", "baddbmm.default")
-def addmm(b: Builder, out: Meta, self: Tensor, mat1=None, mat2=None, batch1=None, batch2=None,
-          beta: Number = 1, alpha: Number = 1) -> Tensor:
+def addmm(
+    b: Builder,
+    out: Meta,
+    self: Tensor,
+    mat1=None,
+    mat2=None,
+    batch1=None,
+    batch2=None,
+    beta: Number = 1,
+    alpha: Number = 1,
+) -> Tensor:
     """beta self + alpha (x @ y), rounded once"""
     x, y = (mat1, mat2) if mat1 is not None else (batch1, batch2)
     _same_types(self, x, y)
@@ -116,8 +127,7 @@ def einsum(b: Builder, out: Meta, equation: str, tensors: list[Tensor]) -> Tenso
     for i, (y, other) in enumerate(zip(tensors[1:], terms[1:], strict=True)):
         last = i == len(tensors) - 2
         needed = set(result).union(*terms[i + 2 :])
-        kept = result if last else "".join(
-            c for c in dict.fromkeys(term + other) if c in needed)
+        kept = result if last else "".join(c for c in dict.fromkeys(term + other) if c in needed)
         x, term = pair(b, x, y, term, other, kept, out.dtype), kept
     return x
 

@@ -24,8 +24,17 @@ def _filled(b: Builder, out: Meta, number: Number | Dim) -> Tensor:
     return b.broadcast_to(b.cast(b.size(number), out.dtype), out.shape)
 
 
-@row("full.default", "new_full.default", "full_like.default", "scalar_tensor.default", "fill.Scalar", "fill.Tensor")
-def full(b: Builder, out: Meta, self=None, size=None, fill_value=None, s=None, value=None, dtype=None):
+@row(
+    "full.default",
+    "new_full.default",
+    "full_like.default",
+    "scalar_tensor.default",
+    "fill.Scalar",
+    "fill.Tensor",
+)
+def full(
+    b: Builder, out: Meta, self=None, size=None, fill_value=None, s=None, value=None, dtype=None
+):
     number = next(x for x in (fill_value, s, value) if x is not None)
     return _filled(b, out, number)
 

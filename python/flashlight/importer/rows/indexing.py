@@ -13,8 +13,15 @@ from .common import normal_dim
 
 
 @row("embedding.default")
-def embedding(b: Builder, out: Meta, weight: Tensor, indices: Tensor, padding_idx=-1,
-              scale_grad_by_freq=False, sparse=False) -> Tensor:
+def embedding(
+    b: Builder,
+    out: Meta,
+    weight: Tensor,
+    indices: Tensor,
+    padding_idx=-1,
+    scale_grad_by_freq=False,
+    sparse=False,
+) -> Tensor:
     return b.gather(weight, indices, 0)
 
 

@@ -275,7 +275,9 @@ def log_sigmoid(b: Builder, out: Meta, self: Tensor) -> Tensor:
 
 
 @row("softplus.default")
-def softplus(b: Builder, out: Meta, self: Tensor, beta: Number = 1, threshold: Number = 20) -> Tensor:
+def softplus(
+    b: Builder, out: Meta, self: Tensor, beta: Number = 1, threshold: Number = 20
+) -> Tensor:
     """log1p(exp(beta x)) / beta, and x where beta x is above the threshold"""
     (x,) = operands(b, out.shape, out.dtype, self)
     scaled = b.mul(x, b.full(x.shape, beta, x.dtype))
@@ -332,7 +334,12 @@ for _how in ("eq", "ne", "lt", "le", "gt", "ge"):
 
 
 def _register_bitwise(name: str, op: type) -> None:
-    @row(f"bitwise_{name}.Tensor", f"bitwise_{name}.Scalar", f"__{name}__.Tensor", f"__{name}__.Scalar")
+    @row(
+        f"bitwise_{name}.Tensor",
+        f"bitwise_{name}.Scalar",
+        f"__{name}__.Tensor",
+        f"__{name}__.Scalar",
+    )
     def bitwise(b: Builder, out: Meta, self: Tensor, other: Operand) -> Tensor:
         x, y = operands(b, out.shape, out.dtype, self, other)
         return b.binary(None, op, x, y)
@@ -413,11 +420,11 @@ def type_as(b: Builder, out: Meta, self: Tensor, other: Tensor) -> Tensor:
 
 
 @row("addcmul.default")
-def addcmul(b: Builder, out: Meta, self: Tensor, tensor1: Tensor, tensor2: Tensor, value: Number = 1) -> Tensor:
+def addcmul(
+    b: Builder, out: Meta, self: Tensor, tensor1: Tensor, tensor2: Tensor, value: Number = 1
+) -> Tensor:
     x, y, z = operands(b, out.shape, out.dtype, self, tensor1, tensor2)
     product = b.mul(y, z)
     if value != 1:
         product = b.mul(b.full(out.shape, value, product.dtype), product)
     return b.cast(b.add(x, product), out.dtype)
-
-

@@ -130,7 +130,9 @@ def cumsum(b: Builder, out: Meta, self: Tensor, dim, dtype=None) -> Tensor:
 
 
 @row("rms_norm.default")
-def rms_norm(b: Builder, out: Meta, input: Tensor, normalized_shape, weight=None, eps=None) -> Tensor:
+def rms_norm(
+    b: Builder, out: Meta, input: Tensor, normalized_shape, weight=None, eps=None
+) -> Tensor:
     """x / sqrt(mean(x^2) + eps) * weight, in the compute type"""
     x = b.cast(input, compute_dtype(input.dtype))
     if eps is None:
@@ -148,8 +150,16 @@ def rms_norm(b: Builder, out: Meta, input: Tensor, normalized_shape, weight=None
 
 
 @row("layer_norm.default")
-def layer_norm(b: Builder, out: Meta, input: Tensor, normalized_shape, weight=None, bias=None,
-               eps=1e-5, cudnn_enable=True) -> Tensor:
+def layer_norm(
+    b: Builder,
+    out: Meta,
+    input: Tensor,
+    normalized_shape,
+    weight=None,
+    bias=None,
+    eps=1e-5,
+    cudnn_enable=True,
+) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, in the compute type"""
     x = b.cast(input, compute_dtype(input.dtype))
     dims = list(range(x.rank - len(normalized_shape), x.rank))

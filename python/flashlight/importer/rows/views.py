@@ -17,8 +17,12 @@ from .common import normal_dim
 
 
 @row(
-    "contiguous.default", "clone.default", "detach.default", "alias.default",
-    "lift_fresh_copy.default", "positive.default",
+    "contiguous.default",
+    "clone.default",
+    "detach.default",
+    "alias.default",
+    "lift_fresh_copy.default",
+    "positive.default",
 )
 def identity(b: Builder, out: Meta, self: Tensor) -> Tensor:
     return self
@@ -181,8 +185,9 @@ def split(b: Builder, out: list[Meta], self: Tensor, split_size, dim=0) -> list[
 
 
 @row("split_with_sizes.default", "split.sizes")
-def split_with_sizes(b: Builder, out: list[Meta], self: Tensor, split_sizes=None, split_size=None,
-                     dim=0) -> list[Tensor]:
+def split_with_sizes(
+    b: Builder, out: list[Meta], self: Tensor, split_sizes=None, split_size=None, dim=0
+) -> list[Tensor]:
     return _parts(b, out, self, dim)
 
 
