@@ -1,0 +1,262 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Loads and stores of tiles, as loops. Strides are known only when a kernel
+// runs: one test on the stride of the tile's innermost dim selects between a copy
+// by vectors and a copy by elements (a transposed operand, a broadcast).
+// Whatever lies beyond a limit is neither read nor written; a loaded tile is zero
+// there.
+//
+//===----------------------------------------------------------------------===//
+
+#include "TileMemory.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace flashlight;
+
+Type flashlight::storedAs(Type type) {
+  if (type.isF16() || type.isBF16())
+    return Float32Type::get(type.getContext());
+  if (type.isInteger(1))
+    return IntegerType::get(type.getContext(), 8);
+  return type;
+}
+
+MemRefType flashlight::bufferType(Type tile) {
+  auto type = cast<RankedTensorType>(tile);
+  return MemRefType::get(type.getShape(), storedAs(type.getElementType()));
+}
+
+/// `like` with another element type.
+static Type withElement(Type like, Type element) {
+  auto vector = dyn_cast<VectorType>(like);
+  return vector ? Type(VectorType::get(vector.getShape(), element)) : element;
+}
+
+Value flashlight::fromStored(OpBuilder &builder, Location loc, Value value, Type element) {
+  Type stored = getElementTypeOrSelf(value.getType());
+  if (stored == element)
+    return value;
+  if (isa<FloatType>(element))
+    return arith::TruncFOp::create(builder, loc, withElement(value.getType(), element), value);
+  Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(value.getType()));
+  return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, value, zero);
+}
+
+Value flashlight::toStored(OpBuilder &builder, Location loc, Value value) {
+  Type element = getElementTypeOrSelf(value.getType()), stored = storedAs(element);
+  if (stored == element)
+    return value;
+  Type type = withElement(value.getType(), stored);
+  if (isa<FloatType>(element))
+    return arith::ExtFOp::create(builder, loc, type, value);
+  return arith::ExtUIOp::create(builder, loc, type, value);
+}
+
+namespace {
+
+/// The loops of one access. `Dims` of the tile are visited outermost first, the
+/// last one longer than 1 innermost.
+struct Access {
+  Access(OpBuilder &builder, Location loc, Value memory, ValueRange offsets, ValueRange limits,
+         AffineMap map, ArrayRef<int64_t> limited, Value buffer, unsigned lanes, bool isLoad);
+
+  void emit();
+
+private:
+  Value index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
+  Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
+  Value multiply(Value x, Value y) { return arith::MulIOp::create(b, loc, x, y); }
+
+  void emitDim(unsigned dim, Value address, bool contiguous, bool zero);
+  void emitLoop(unsigned dim, Value from, Value to, Value address, bool contiguous, bool zero);
+  void emitElement(Value address, bool zero);
+  void emitVectors(Value address, bool zero);
+  void emitVector(Value start, int64_t width, Value address, bool zero);
+
+  OpBuilder &b;
+  Location loc;
+  Value buffer;
+  unsigned lanes;
+  bool isLoad;
+  ArrayRef<int64_t> shape;
+  Type element;              // in memory
+  Value flat, base;          // the memory as one dim, the address of the tile's first element
+  SmallVector<Value> stride; // in elements, of each tile dim
+  SmallVector<Value> count;  // elements within the limit, of each tile dim; null: all
+  SmallVector<Value> at;     // where in the tile
+  int64_t inner = -1;        // the innermost dim longer than 1
+};
+
+} // namespace
+
+/// Adds to `coefficients` those of the linear form `expr`, times `factor`.
+static void addCoefficients(AffineExpr expr, MutableArrayRef<int64_t> coefficients,
+                            int64_t factor = 1) {
+  if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+    coefficients[dim.getPosition()] += factor;
+  } else if (auto binary = dyn_cast<AffineBinaryOpExpr>(expr)) {
+    if (expr.getKind() == AffineExprKind::Mul)
+      return addCoefficients(binary.getLHS(), coefficients,
+                             factor * cast<AffineConstantExpr>(binary.getRHS()).getValue());
+    addCoefficients(binary.getLHS(), coefficients, factor);
+    addCoefficients(binary.getRHS(), coefficients, factor);
+  }
+}
+
+Access::Access(OpBuilder &builder, Location loc, Value memory, ValueRange offsets,
+               ValueRange limits, AffineMap map, ArrayRef<int64_t> limited, Value buffer,
+               unsigned lanes, bool isLoad)
+    : b(builder), loc(loc), buffer(buffer), lanes(lanes), isLoad(isLoad),
+      shape(cast<MemRefType>(buffer.getType()).getShape()),
+      element(cast<MemRefType>(memory.getType()).getElementType()) {
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, memory);
+  // The kernel's memory has one dim for us; its extent is not used.
+  auto flatType = MemRefType::get(
+      {ShapedType::kDynamic}, element,
+      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
+  flat = memref::ReinterpretCastOp::create(
+      b, loc, flatType, metadata.getBaseBuffer(), metadata.getOffset(),
+      ValueRange{index(std::numeric_limits<int64_t>::max())}, ValueRange{index(1)});
+
+  base = index(0);
+  SmallVector<SmallVector<int64_t>> coefficients; // [memory dim][tile dim]
+  for (auto [offset, stride] : llvm::zip(offsets, metadata.getStrides()))
+    base = add(base, multiply(offset, stride));
+  for (AffineExpr expr : map.getResults())
+    addCoefficients(expr, coefficients.emplace_back(shape.size(), 0));
+  for (unsigned dim = 0; dim < shape.size(); ++dim) {
+    Value sum;
+    for (auto [k, memoryStride] : llvm::enumerate(metadata.getStrides())) {
+      int64_t factor = coefficients[k][dim];
+      if (factor == 0)
+        continue;
+      Value term = factor == 1 ? Value(memoryStride) : multiply(memoryStride, index(factor));
+      sum = sum ? add(sum, term) : term;
+    }
+    stride.push_back(sum ? sum : index(0));
+    if (shape[dim] > 1)
+      inner = dim;
+  }
+  count.resize(shape.size());
+  for (auto [dim, limit] : llvm::zip(limited, limits)) {
+    Value atMost = arith::MinSIOp::create(b, loc, limit, index(shape[dim]));
+    count[dim] = arith::MaxSIOp::create(b, loc, atMost, index(0));
+  }
+  at.assign(shape.size(), index(0));
+}
+
+void Access::emit() {
+  if (inner < 0)
+    return emitDim(0, base, /*contiguous=*/false, /*zero=*/false);
+  Value contiguous =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, stride[inner], index(1));
+  auto choice = scf::IfOp::create(b, loc, contiguous, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  emitDim(0, base, /*contiguous=*/true, /*zero=*/false);
+  b.setInsertionPointToStart(choice.elseBlock());
+  emitDim(0, base, /*contiguous=*/false, /*zero=*/false);
+}
+
+/// Dims `dim` and further in. `zero`: beyond a limit of a dim further out.
+void Access::emitDim(unsigned dim, Value address, bool contiguous, bool zero) {
+  if (dim == shape.size())
+    return emitElement(address, zero);
+  bool vectors = static_cast<int64_t>(dim) == inner && (contiguous || zero);
+  if (vectors && llvm::all_of(count.begin() + dim + 1 <= count.end()
+                                  ? ArrayRef<Value>(count).drop_front(dim + 1)
+                                  : ArrayRef<Value>(),
+                              [](Value limit) { return !limit; }))
+    return emitVectors(address, zero);
+  if (!count[dim] || zero)
+    return emitLoop(dim, index(0), index(shape[dim]), address, contiguous, zero);
+  emitLoop(dim, index(0), count[dim], address, contiguous, /*zero=*/false);
+  if (isLoad)
+    emitLoop(dim, count[dim], index(shape[dim]), address, contiguous, /*zero=*/true);
+}
+
+void Access::emitLoop(unsigned dim, Value from, Value to, Value address, bool contiguous,
+                      bool zero) {
+  auto loop = scf::ForOp::create(b, loc, from, to, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value outer = std::exchange(at[dim], loop.getInductionVar());
+  emitDim(dim + 1, zero ? address : add(address, multiply(at[dim], stride[dim])), contiguous, zero);
+  at[dim] = outer;
+}
+
+void Access::emitElement(Value address, bool zero) {
+  if (!isLoad) {
+    Value value = memref::LoadOp::create(b, loc, buffer, at);
+    memref::StoreOp::create(b, loc, fromStored(b, loc, value, element), flat, address);
+    return;
+  }
+  Value value = zero ? Value(arith::ConstantOp::create(b, loc, b.getZeroAttr(element)))
+                     : Value(memref::LoadOp::create(b, loc, flat, address));
+  memref::StoreOp::create(b, loc, toStored(b, loc, value), buffer, at);
+}
+
+/// The innermost dim, by vectors; its last ones may be cut off by a limit.
+void Access::emitVectors(Value address, bool zero) {
+  int64_t size = shape[inner], whole = size - size % lanes;
+  if (whole > 0) {
+    auto loop = scf::ForOp::create(b, loc, index(0), index(whole), index(lanes));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    emitVector(loop.getInductionVar(), lanes, address, zero);
+  }
+  if (whole < size)
+    emitVector(index(whole), size - whole, address, zero);
+}
+
+void Access::emitVector(Value start, int64_t width, Value address, bool zero) {
+  auto type = VectorType::get(width, element);
+  auto storedType = VectorType::get(width, storedAs(element));
+  SmallVector<Value> position(at);
+  position[inner] = start;
+  Value from = add(address, start), mask, value;
+  if (count[inner] && !zero) {
+    Value left = arith::SubIOp::create(b, loc, count[inner], start);
+    mask = vector::CreateMaskOp::create(b, loc, VectorType::get(width, b.getI1Type()), left);
+  }
+  if (!isLoad) {
+    value = vector::LoadOp::create(b, loc, storedType, buffer, position);
+    value = fromStored(b, loc, value, element);
+    if (mask)
+      vector::MaskedStoreOp::create(b, loc, flat, from, mask, value);
+    else
+      vector::StoreOp::create(b, loc, value, flat, from);
+    return;
+  }
+  Value nothing = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  if (zero)
+    value = nothing;
+  else if (mask)
+    value = vector::MaskedLoadOp::create(b, loc, type, flat, from, mask, nothing);
+  else
+    value = vector::LoadOp::create(b, loc, type, flat, from);
+  vector::StoreOp::create(b, loc, toStored(b, loc, value), buffer, position);
+}
+
+void flashlight::emitLoad(OpBuilder &builder, LoadOp op, Value buffer, unsigned lanes) {
+  Access(builder, op.getLoc(), op.getSource(), op.getOffsets(), op.getLimits(), op.getMap(),
+         op.getLimited(), buffer, lanes, /*isLoad=*/true)
+      .emit();
+}
+
+void flashlight::emitStore(OpBuilder &builder, StoreOp op, Value buffer, unsigned lanes) {
+  Access(builder, op.getLoc(), op.getTarget(), op.getOffsets(), op.getLimits(), op.getMap(),
+         op.getLimited(), buffer, lanes, /*isLoad=*/false)
+      .emit();
+}
