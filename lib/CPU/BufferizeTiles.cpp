@@ -31,10 +31,6 @@ namespace flashlight {
 using namespace mlir;
 using namespace flashlight;
 
-/// Of a linalg.generic on buffers: for each output the constant that it starts
-/// from, or unit where memory says it.
-static constexpr StringLiteral kStartsAttr = "flashlight.starts";
-
 namespace {
 
 struct Bufferizer {
@@ -111,7 +107,7 @@ void Bufferizer::rewriteGeneric(linalg::GenericOp op) {
       Value scalar = init.getDefiningOp<linalg::FillOp>().getInputs().front();
       auto constant = scalar.getDefiningOp<arith::ConstantOp>();
       if (constant) {
-        start = constant.getValue();
+        start = storedConstant(constant.getValue());
       } else {
         emitPointwise(builder, loc, {}, outputs.back(),
                       [&](OpBuilder &b, Value) { return toStored(b, loc, scalar); });

@@ -18,7 +18,7 @@
 using namespace mlir;
 using namespace flashlight;
 
-bool flashlight::isView(Operation *op) {
+bool flashlight::hasNoStorage(Operation *op) {
   if (isa<BroadcastOp, IotaOp, tensor::SplatOp>(op))
     return true;
   auto constant = dyn_cast<arith::ConstantOp>(op);
@@ -31,7 +31,7 @@ bool flashlight::isView(Operation *op) {
 Leaf flashlight::resolve(Value value, AffineMap map) {
   Leaf leaf;
   while (Operation *op = value.getDefiningOp()) {
-    if (auto constant = dyn_cast<arith::ConstantOp>(op); constant && isView(op)) {
+    if (auto constant = dyn_cast<arith::ConstantOp>(op); constant && hasNoStorage(op)) {
       leaf.constant = cast<DenseElementsAttr>(constant.getValue()).getSplatValue<TypedAttr>();
       return leaf;
     }
@@ -73,14 +73,14 @@ bool Group::computesHere(const Leaf &leaf) const {
 /// True for the ops that a loop can hold.
 static bool isPointwise(Operation *op) {
   return op->getNumResults() == 1 && isa<RankedTensorType>(op->getResult(0).getType()) &&
-         op->hasTrait<OpTrait::Elementwise>() && !isView(op);
+         op->hasTrait<OpTrait::Elementwise>() && !hasNoStorage(op);
 }
 
 namespace {
 
 /// Groups of one block while they form.
 struct Former {
-  SmallVector<Group> groups;
+  std::vector<Group> groups;
   DenseMap<Operation *, unsigned> groupOf;
 
   void depend(Group &group, Operation *onto, Block &block);
@@ -145,11 +145,11 @@ bool Former::mayJoin(const Group &candidate, unsigned target) const {
          });
 }
 
-FailureOr<SmallVector<Group>> flashlight::formGroups(Block &block) {
+FailureOr<std::vector<Group>> flashlight::formGroups(Block &block) {
   Former former;
   std::optional<unsigned> lastEffect;
   for (Operation &op : block) {
-    if (isView(&op))
+    if (hasNoStorage(&op))
       continue;
     Group group;
     group.ops.push_back(&op);
@@ -206,7 +206,7 @@ FailureOr<SmallVector<Group>> flashlight::formGroups(Block &block) {
   }
 
   // Topological order, the earliest first; a terminator follows everything.
-  SmallVector<Group> &groups = former.groups;
+  std::vector<Group> &groups = former.groups;
   unsigned count = groups.size();
   for (unsigned i = 0; i + 1 < count; ++i)
     if (!llvm::is_contained(groups.back().predecessors, i))
@@ -221,7 +221,7 @@ FailureOr<SmallVector<Group>> flashlight::formGroups(Block &block) {
     if (waiting[i] == 0)
       ready.push(i);
   }
-  SmallVector<Group> ordered;
+  std::vector<Group> ordered;
   while (!ready.empty()) {
     unsigned next = ready.top();
     ready.pop();

@@ -31,7 +31,7 @@ struct Leaf {
 };
 
 /// True for ops whose result needs no storage: splats, broadcasts, iotas.
-bool isView(mlir::Operation *op);
+bool hasNoStorage(mlir::Operation *op);
 
 /// Looks through views. `map` goes from the iteration space to `value`'s dims.
 Leaf resolve(mlir::Value value, mlir::AffineMap map);
@@ -52,7 +52,7 @@ struct Group {
 };
 
 /// The groups of a block in an order that respects dependence; the terminator is last.
-mlir::FailureOr<llvm::SmallVector<Group>> formGroups(mlir::Block &block);
+mlir::FailureOr<std::vector<Group>> formGroups(mlir::Block &block);
 
 } // namespace flashlight
 

@@ -20,6 +20,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace flashlight;
@@ -61,6 +62,15 @@ Value flashlight::toStored(OpBuilder &builder, Location loc, Value value) {
   if (isa<FloatType>(element))
     return arith::ExtFOp::create(builder, loc, type, value);
   return arith::ExtUIOp::create(builder, loc, type, value);
+}
+
+TypedAttr flashlight::storedConstant(TypedAttr value) {
+  Type type = storedAs(value.getType());
+  if (type == value.getType())
+    return value;
+  if (auto floating = dyn_cast<FloatAttr>(value))
+    return FloatAttr::get(type, floating.getValueAsDouble());
+  return IntegerAttr::get(type, cast<IntegerAttr>(value).getValue().getZExtValue());
 }
 
 namespace {
@@ -174,10 +184,9 @@ void Access::emitDim(unsigned dim, Value address, bool contiguous, bool zero) {
   if (dim == shape.size())
     return emitElement(address, zero);
   bool vectors = static_cast<int64_t>(dim) == inner && (contiguous || zero);
-  if (vectors && llvm::all_of(count.begin() + dim + 1 <= count.end()
-                                  ? ArrayRef<Value>(count).drop_front(dim + 1)
-                                  : ArrayRef<Value>(),
-                              [](Value limit) { return !limit; }))
+  // Dims further in have one element; if a limit may exclude it, go by elements.
+  if (vectors && llvm::none_of(ArrayRef<Value>(count).drop_front(dim + 1),
+                               [](Value limit) { return static_cast<bool>(limit); }))
     return emitVectors(address, zero);
   if (!count[dim] || zero)
     return emitLoop(dim, index(0), index(shape[dim]), address, contiguous, zero);

@@ -30,6 +30,13 @@ mlir::Value fromStored(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value
                        mlir::Type element);
 mlir::Value toStored(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
 
+/// A constant element as it is stored.
+mlir::TypedAttr storedConstant(mlir::TypedAttr value);
+
+/// Of a linalg.generic on buffers: for each output the constant that it starts
+/// from, or unit where memory says it.
+constexpr llvm::StringLiteral kStartsAttr = "flashlight.starts";
+
 /// Emits the loops of a load into `buffer`: vectors where the innermost dim is
 /// contiguous in memory (decided when the kernel runs), else element by element.
 void emitLoad(mlir::OpBuilder &builder, LoadOp op, mlir::Value buffer, unsigned lanes);

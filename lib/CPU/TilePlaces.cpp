@@ -301,9 +301,9 @@ void TilePlaces::pack() {
   // Neighbours start a few lines apart, so that equal positions of two tiles do not
   // compete for one set of the first-level cache.
   constexpr int64_t kAlignment = 64, kSkew = 192;
-  SmallVector<unsigned> order(llvm::seq<unsigned>(0, all.size()));
+  auto order = llvm::to_vector(llvm::seq<unsigned>(0, all.size()));
   llvm::stable_sort(order, [&](unsigned x, unsigned y) { return all[x].begin < all[y].begin; });
-  auto sizeOf = [](const Place &place) {
+  auto sizeOf = [](const Place &place) -> int64_t {
     int64_t bits = place.type.getElementType().isIndex()
                        ? 64
                        : place.type.getElementTypeBitWidth();

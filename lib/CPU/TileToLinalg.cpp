@@ -321,7 +321,7 @@ static void emitContraction(OpBuilder &builder, ContractOp op) {
 
 /// Writes a block's nodes in topological order before its terminator.
 static LogicalResult rewriteBlock(Block &block) {
-  FailureOr<SmallVector<Group>> groups = formGroups(block);
+  FailureOr<std::vector<Group>> groups = formGroups(block);
   if (failed(groups))
     return failure();
   Operation *terminator = block.getTerminator();
@@ -372,10 +372,14 @@ struct TileToLinalg : flashlight::impl::TileToLinalgBase<TileToLinalg> {
       if (failed(rewriteBlock(*block)))
         return signalPassFailure();
     // The views have no users left.
-    getOperation().walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
-      if (op->use_empty() && isView(op))
-        op->erase();
+    SmallVector<Operation *> views;
+    getOperation().walk([&](Operation *op) {
+      if (hasNoStorage(op))
+        views.push_back(op);
     });
+    for (Operation *op : llvm::reverse(views))
+      if (op->use_empty())
+        op->erase();
   }
 };
 } // namespace

@@ -12,27 +12,34 @@
 
 #include "flashlight/InitAll.h"
 
+#include "flashlight/CPU/Passes.h"
 #include "flashlight/IR/FlashlightDialect.h"
 #include "flashlight/Transforms/Passes.h"
 #include "flashlight/Transforms/Pipelines.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
 void flashlight::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<FlashlightDialect, mlir::affine::AffineDialect, mlir::arith::ArithDialect,
                   mlir::func::FuncDialect, mlir::math::MathDialect, mlir::memref::MemRefDialect,
-                  mlir::scf::SCFDialect, mlir::tensor::TensorDialect>();
+                  mlir::scf::SCFDialect, mlir::tensor::TensorDialect, mlir::linalg::LinalgDialect,
+                  mlir::vector::VectorDialect, mlir::LLVM::LLVMDialect>();
 }
 
 void flashlight::registerAllPasses() {
   registerFlashlightTransformsPasses();
   registerPipelines();
+  registerFlashlightCPUPasses();
+  registerLowerToCpuPipeline();
   mlir::registerTransformsPasses();
 }

@@ -11,8 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include <pybind11/pybind11.h>
-#include <pybind11/stl.h>
+#include "Core.h"
 
 #include "flashlight-c/Flashlight.h"
 #include "flashlight-c/Tools.h"
@@ -52,4 +51,6 @@ PYBIND11_MODULE(_core, module) {
       py::arg("name"), py::arg("args"),
       "Runs opt, reduce or lsp-server with the given arguments, the program's name first; returns "
       "the exit status.");
+
+  bindCpuKernel(module);
 }

@@ -97,13 +97,14 @@ def ExpandMath : Pass<"flashlight-expand-math", "::mlir::func::FuncOp"> {
 def CpuToLLVM : Pass<"flashlight-cpu-to-llvm", "::mlir::ModuleOp"> {
   let summary = "converts a lowered kernel to the LLVM dialect, with its entry points";
   let description = [{
-    Adds, for every kernel `@k`, two functions that the runtime calls. `args` holds
+    Adds, for every kernel `@k`, what the runtime needs. `args` holds
     eight bytes for every pointer, size, stride and symbol, in the order of `@k`'s
     arguments (of a memref: pointer, sizes, strides).
 
     ```mlir
     llvm.func @k.run(%first: i64, %last: i64, %scratch: !llvm.ptr, %args: !llvm.ptr)
     llvm.func @k.programs(%args: !llvm.ptr) -> i64   // how many programs the grid has
+    llvm.mlir.global @k.scratch : i64                     // bytes of scratch memory a thread needs
     ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::cf::ControlFlowDialect",
