@@ -15,6 +15,7 @@
 
 #include "flashlight/CPU/Kernel.h"
 #include "mlir/CAPI/IR.h"
+#include "mlir/CAPI/Support.h"
 #include "mlir/IR/Diagnostics.h"
 
 using namespace mlir;
