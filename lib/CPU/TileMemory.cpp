@@ -136,8 +136,9 @@ Access::Access(OpBuilder &builder, Location loc, Value memory, ValueRange offset
       {ShapedType::kDynamic}, element,
       StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
   flat = memref::ReinterpretCastOp::create(
-      b, loc, flatType, metadata.getBaseBuffer(), metadata.getOffset(),
-      ValueRange{index(std::numeric_limits<int64_t>::max())}, ValueRange{index(1)});
+      b, loc, flatType, metadata.getBaseBuffer(), OpFoldResult(metadata.getOffset()),
+      ArrayRef<OpFoldResult>{index(std::numeric_limits<int64_t>::max())},
+      ArrayRef<OpFoldResult>{b.getIndexAttr(1)});
 
   base = index(0);
   SmallVector<SmallVector<int64_t>> coefficients; // [memory dim][tile dim]
