@@ -29,7 +29,7 @@ using namespace flashlight;
 
 namespace {
 
-/// extf(view(truncf(x))) -> view(x): a view moves elements and computes nothing.
+/// extf(truncf(x)) -> x.
 struct DropRounding : OpRewritePattern<arith::ExtFOp> {
   DropRounding(MLIRContext *context, Pass::Statistic &count)
       : OpRewritePattern(context), count(count) {}
@@ -48,10 +48,50 @@ struct DropRounding : OpRewritePattern<arith::ExtFOp> {
   Pass::Statistic &count;
 };
 
+/// extf(f(truncf(x), ...)) -> f(x, extf(...)) for an f that only moves elements: views and selects.
+/// An integer is converted to the wider type at once.
+struct WidenThroughMoves : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  static bool isRounded(Value value) {
+    Operation *op = value.getDefiningOp();
+    if (!op)
+      return false;
+    if (isa<arith::TruncFOp, arith::SIToFPOp, arith::UIToFPOp>(op))
+      return true;
+    if (isa<BroadcastOp, TransposeOp, ReshapeOp, SliceOp>(op))
+      return isRounded(op->getOperand(0));
+    auto select = dyn_cast<arith::SelectOp>(op);
+    return select && (isRounded(select.getTrueValue()) || isRounded(select.getFalseValue()));
+  }
+
+  LogicalResult matchAndRewrite(arith::ExtFOp op, PatternRewriter &rewriter) const override {
+    Operation *moves = op.getIn().getDefiningOp();
+    if (!moves || isa<arith::TruncFOp>(moves) || !isRounded(op.getIn()))
+      return rewriter.notifyMatchFailure(op, "nothing behind the widening was rounded");
+    Type wide = cast<RankedTensorType>(op.getType()).getElementType();
+    SmallVector<Value> operands;
+    for (Value operand : moves->getOperands()) {
+      auto type = cast<RankedTensorType>(operand.getType());
+      bool widens = type.getElementType() == cast<RankedTensorType>(op.getIn().getType()).getElementType();
+      operands.push_back(widens ? arith::ExtFOp::create(rewriter, op.getLoc(), type.clone(wide), operand).getResult()
+                                : operand);
+    }
+    OperationState state(moves->getLoc(), moves->getName(), operands, op.getType());
+    state.propertiesAttr = moves->getPropertiesAsAttribute();
+    Operation *wider = rewriter.create(state);
+    if (Attribute node = op->getAttr(kNodeAttr))
+      wider->setAttr(kNodeAttr, node);
+    rewriter.replaceOp(op, wider->getResults());
+    return success();
+  }
+};
+
 struct Simplify : flashlight::impl::SimplifyBase<Simplify> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<DropRounding>(&getContext(), numCasts);
+    patterns.add<WidenThroughMoves>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -71,7 +71,7 @@ def Simplify : Pass<"flashlight-simplify", "::mlir::func::FuncOp"> {
   let description = [{
     Program level. Folds chains of transposes and reshapes, and removes the
     roundings between pointwise ops: `extf(truncf(x))` becomes `x` where `x` had the
-    wider type. A program in half precision is thereby computed at least as
+    wider type, also across views and selects. A program in half precision is thereby computed at least as
     precisely as eager computes it, op by op.
 
     ```mlir
