@@ -14,6 +14,7 @@
 
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/IntegerSet.h"
 #include "llvm/ADT/SmallSet.h"
 
 using namespace mlir;
@@ -318,6 +319,16 @@ LogicalResult StreamOp::verifyRegions() {
       block.getTerminator()->getOperandTypes() != getInits().getTypes()) // stream_c1
     return emitOpError() << "expected one type for each init, block argument, yielded value and "
                             "result";
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  size_t symbols = getKeepSymbols() ? getKeepSymbols()->size() : 0;
+  if (getKeep())
+    for (Attribute attribute : *getKeep()) {
+      auto set = dyn_cast<IntegerSetAttr>(attribute);
+      if (!set || !kernel || set.getValue().getNumDims() != kernel.getAxes().size() ||
+          set.getValue().getNumSymbols() != symbols) // stream_c4
+        return emitOpError() << "expected 'keep' to have sets over the kernel's axes and " << symbols
+                             << " symbols, got " << attribute;
+    }
   for (Value init : getInits())
     if (AxesAttr axes = getAxes(init); axes && axes.contains(getAxisAttr())) // stream_c2
       return emitOpError() << "expected a state without the streamed axis '" << getAxis()

@@ -198,7 +198,8 @@ void Derivation::emitSweep(unsigned sweep) {
     types.push_back(type);
     locations.push_back(op->getLoc());
   }
-  auto stream = StreamOp::create(builder, builder.getFusedLoc(locations), types, kernel.getStreamAttr(), inits);
+  auto stream = StreamOp::create(builder, builder.getFusedLoc(locations), types, kernel.getStreamAttr(),
+                                 ArrayAttr(), ArrayAttr(), inits);
   beforeSweep = stream;
   {
     OpBuilder::InsertionGuard guard(builder);

@@ -30,6 +30,7 @@ static void buildToKernel(OpPassManager &manager) {
   manager.addPass(createCSEPass());
   manager.addPass(createDeriveOnline());
   manager.addPass(createCSEPass());
+  manager.addPass(createInferSparsity());
   manager.addPass(createVerifyKernel());
 }
 

@@ -13,6 +13,8 @@
 
 #include "TileBuilder.h"
 
+#include "StreamBounds.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -147,14 +149,18 @@ LogicalResult TileBuilder::writeStream(StreamOp op, Memo &memo) {
   for (Value init : op.getInits())
     state.push_back(memo[init]);
 
-  auto loop = [&](Value from, Value to, bool partial) -> LogicalResult {
+  // [from, to) in steps of a tile. `partial`: the last block may reach beyond the extent. `full`: every
+  // condition that bounds the sweep holds all over these blocks.
+  auto loop = [&](Value from, Value to, bool partial, bool full) -> LogicalResult {
     auto forOp = scf::ForOp::create(builder, op.getLoc(), from, to, index(tile), state);
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(forOp.getBody());
     Position &position = positions[name];
     position.base = forOp.getInductionVar();
     position.left = partial ? arith::SubIOp::create(builder, loc, extent(axis), position.base).getResult() : Value();
+    insideKeepSets = full;
     FailureOr<SmallVector<Value>> next = writeSweep(op, memo, forOp.getRegionIterArgs());
+    insideKeepSets = false;
     if (failed(next))
       return failure();
     builder.setInsertionPointToEnd(forOp.getBody());
@@ -163,29 +169,85 @@ LogicalResult TileBuilder::writeStream(StreamOp op, Memo &memo) {
     return success();
   };
 
-  if (axis.isDynamic()) {
-    Value size = extent(axis);
-    Value whole = arith::SubIOp::create(builder, loc, size, arith::RemUIOp::create(builder, loc, size, index(tile)));
-    if (failed(loop(index(0), whole, false)) || (tile > 1 && failed(loop(whole, size, true))))
-      return failure();
+  Value size = extent(axis);
+  bool divides = !axis.isDynamic() && axis.getSize() % tile == 0;
+  Value whole; // the end of the last full block
+  if (tile == 1)
+    whole = size;
+  else if (axis.isDynamic())
+    whole = arith::SubIOp::create(builder, loc, size, arith::RemUIOp::create(builder, loc, size, index(tile)));
+  else
+    whole = index(axis.getSize() / tile * tile);
+
+  LogicalResult written = success();
+  if (op.getKeep()) {
+    written = writeBoundedSweep(op, {size, whole, divides || tile == 1}, loop);
+  } else if (axis.isDynamic()) {
+    written = loop(index(0), whole, false, false);
+    if (succeeded(written) && tile > 1)
+      written = loop(whole, size, true, false);
   } else {
-    int64_t whole = axis.getSize() / tile * tile;
-    if (whole > 0 && failed(loop(index(0), index(whole), false)))
-      return failure();
-    if (whole < axis.getSize()) {
+    if (axis.getSize() >= tile)
+      written = loop(index(0), whole, false, false);
+    if (succeeded(written) && !divides) {
       Position &position = positions[name];
-      position.base = index(whole);
-      position.left = index(axis.getSize() - whole);
+      position.base = whole;
+      position.left = index(axis.getSize() % tile);
       FailureOr<SmallVector<Value>> next = writeSweep(op, memo, state);
       if (failed(next))
         return failure();
       state = *next;
     }
   }
+  if (failed(written))
+    return failure();
   positions.erase(name);
   for (auto [result, value] : llvm::zip(op.getResults(), state))
     memo[result] = value;
   return success();
+}
+
+/// A sweep over the blocks that its keep sets touch: those at the borders of the sets with their
+/// conditions, those inside without.
+LogicalResult TileBuilder::writeBoundedSweep(StreamOp op, SweepExtent extent, SweepLoop loop) {
+  int64_t tile = schedule.getTile(op.getAxisAttr());
+  auto positionOf = [&](AxisAttr axis) {
+    return std::pair(positions[axis.getName()].base, schedule.getTile(axis.getName()));
+  };
+  StreamBounds bounds =
+      computeStreamBounds(op, builder, loc, positionOf, [&](StringAttr symbol) { return symbolValue(symbol); });
+  auto down = [&](Value value) -> Value { // to a multiple of the tile; not negative
+    Value blocks = arith::DivUIOp::create(builder, loc, value, index(tile));
+    return arith::MulIOp::create(builder, loc, blocks, index(tile));
+  };
+  auto atLeast = [&](Value a, Value b) -> Value { return arith::MaxSIOp::create(builder, loc, a, b); };
+  auto atMost = [&](Value a, Value b) -> Value { return arith::MinSIOp::create(builder, loc, a, b); };
+  Value zero = index(0);
+  Value begin = zero, end = extent.size;
+  if (bounds.touched.begin)
+    begin = down(atLeast(bounds.touched.begin, zero));
+  if (bounds.touched.end)
+    end = atLeast(atMost(bounds.touched.end, extent.size), begin);
+  bool mayLeave = !extent.divides;
+  if (!bounds.full)
+    return loop(begin, end, mayLeave, false);
+
+  Value fullBegin = begin, fullEnd = atMost(extent.whole, down(end));
+  if (bounds.full->begin) {
+    Value up = arith::AddIOp::create(builder, loc, atLeast(bounds.full->begin, zero), index(tile - 1));
+    fullBegin = atMost(atLeast(down(up), begin), end);
+    if (failed(loop(begin, fullBegin, mayLeave, false)))
+      return failure();
+    fullBegin = down(arith::AddIOp::create(builder, loc, fullBegin, index(tile - 1))); // where that loop ended
+  }
+  if (bounds.full->end)
+    fullEnd = atMost(fullEnd, down(atLeast(bounds.full->end, zero)));
+  fullEnd = atLeast(fullEnd, fullBegin);
+  if (failed(loop(fullBegin, fullEnd, false, true)))
+    return failure();
+  if (!bounds.full->end && extent.divides)
+    return success();
+  return loop(fullEnd, end, mayLeave, false);
 }
 
 //===----------------------------------------------------------------------===//
@@ -196,7 +258,9 @@ LogicalResult TileBuilder::writeOp(Operation *op, Memo &memo) {
   if (auto stream = dyn_cast<StreamOp>(op))
     return writeStream(stream, memo);
   Value result;
-  if (auto read = dyn_cast<ReadOp>(op)) {
+  if (auto inside = op->getAttrOfType<BoolAttr>(kInsideAttr); inside && insideKeepSets) {
+    result = splat(inside, tileType(op->getResult(0).getType()));
+  } else if (auto read = dyn_cast<ReadOp>(op)) {
     FailureOr<Value> tile = writeRead(read, memo[read.getSource()]);
     if (failed(tile))
       return failure();

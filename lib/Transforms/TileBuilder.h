@@ -39,6 +39,13 @@ private:
   mlir::LogicalResult writeStream(StreamOp op, Memo &memo);
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> writeSweep(StreamOp op, Memo memo,
                                                            mlir::ValueRange state);
+  /// The extent of a streamed axis: `whole` is the end of the last full block.
+  struct SweepExtent {
+    mlir::Value size, whole;
+    bool divides;
+  };
+  using SweepLoop = llvm::function_ref<mlir::LogicalResult(mlir::Value, mlir::Value, bool partial, bool full)>;
+  mlir::LogicalResult writeBoundedSweep(StreamOp op, SweepExtent extent, SweepLoop loop);
   mlir::LogicalResult writeOp(mlir::Operation *op, Memo &memo);
   mlir::Value writeIota(IotaOp op);
   mlir::FailureOr<mlir::Value> writeRead(ReadOp op, mlir::Value memory);
@@ -75,6 +82,7 @@ private:
   mlir::OpBuilder builder;
   mlir::Location loc;
   llvm::DenseMap<mlir::StringAttr, Position> positions;
+  bool insideKeepSets = false; // the block being written lies in a keep set of its stream
 };
 
 } // namespace flashlight

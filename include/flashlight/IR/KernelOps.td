@@ -126,13 +126,21 @@ def Flashlight_StreamOp : Flashlight_Op<"stream", [
       return %o : tensor<8xf32>
     }
     ```
+    `keep`, once inferred, says where the axis has anything to contribute: a block that
+    meets none of these sets (over the kernel's axes, in order) leaves the state as it is.
+    A condition in the body with `flashlight.inside = b` is `b` all over a block that lies in
+    one of them.
+
     c1: block arguments, results and yielded values have the types of the inits.
     c2: no init has the axis.
     c3: the terminator is a `flashlight.yield` without maps.
+    c4: `keep` has sets over the kernel's axes and `keep_symbols`.
   }];
   let arguments = (ins
-    StrAttr:$axis,                   // the axis that is swept
-    Variadic<AnyRankedTensor>:$inits // the state before the first block
+    StrAttr:$axis,                            // the axis that is swept
+    OptionalAttr<ArrayAttr>:$keep,            // where it contributes; everywhere if absent
+    OptionalAttr<StrArrayAttr>:$keep_symbols, // the symbols of the sets, in order
+    Variadic<AnyRankedTensor>:$inits          // the state before the first block
   );
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$body);

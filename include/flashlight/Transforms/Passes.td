@@ -154,6 +154,26 @@ def DeriveOnline : Pass<"flashlight-derive-online"> {
   let statistics = [Statistic<"numSweeps", "sweeps", "sweeps over a stream">];
 }
 
+def InferSparsity : Pass<"flashlight-infer-sparsity"> {
+  let summary = "finds the blocks of a stream that contribute nothing";
+  let description = [{
+    Kernel level, after the online form is derived. For every condition in a stream's
+    body: if a block in which it fails everywhere provably leaves the state as it is, and it
+    is made of affine comparisons of axes, its region bounds the sweep.
+
+    ```mlir
+    %keep = arith.cmpi sge, %m, %n
+    %s1 = arith.select %keep, %s, %neg_inf
+    // gives the stream
+    keep = [affine_set<(b, h, m, e, n, d) : (m - n >= 0)>]
+    ```
+
+    The proof is symbolic evaluation of the body (SymbolicBlock.h); a finite fill, which a
+    fully masked row would average over, fails it and is not skipped.
+  }];
+  let statistics = [Statistic<"numSparse", "sparse", "streams with bounds">];
+}
+
 def Schedule : Pass<"flashlight-schedule"> {
   let summary = "chooses tiles, layout, warps and stages for a target";
   let description = [{
