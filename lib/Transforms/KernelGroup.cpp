@@ -53,10 +53,14 @@ static FailureOr<unsigned> contractedDim(ContractOp op, bool left) {
 }
 
 std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, std::string &reason) {
+  auto refuse = [&](StringRef why) { // what one factor lacks does not hide what the other misses
+    if (reason.empty())
+      reason = why.str();
+  };
   for (bool left : {true, false}) {
     FailureOr<unsigned> dim = contractedDim(sink, left);
     if (failed(dim)) {
-      reason = "contracts more than one axis";
+      refuse("contracts more than one axis");
       continue;
     }
     std::unique_ptr<KernelGroup> group(new KernelGroup(sink));
@@ -65,7 +69,7 @@ std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, std::string &re
     group->fixedMembers.insert(sink);
     group->need(sink.getResult());
     if (!group->isComputed()) {
-      reason = "neither factor is computed along the contracted axis";
+      refuse("neither factor is computed along the contracted axis");
       continue;
     }
     if (group->isProjection()) {

@@ -195,6 +195,20 @@ func.func @stream_c3() {
 
 // -----
 
+func.func @stream_c4() {
+  flashlight.kernel "k" axes(n = 4) stream "n" () : () -> () {
+    %0 = arith.constant dense<0.0> : tensor<f32>
+    // expected-error@+1 {{expected 'keep' to have sets over the kernel's axes and 0 symbols}}
+    %1 = flashlight.stream "n" (%old = %0) : (tensor<f32>) attributes {keep = [affine_set<(m, n) : (m - n >= 0)>]} {
+      flashlight.yield %old : tensor<f32>
+    }
+    flashlight.yield
+  }
+  return
+}
+
+// -----
+
 func.func @yield_elsewhere() {
   // expected-error@+1 {{expects parent op to be one of 'flashlight.kernel, flashlight.stream'}}
   flashlight.yield

@@ -1,0 +1,71 @@
+// RUN: flashlight-opt %s --flashlight-form-kernels | FileCheck %s
+
+// sum_n relu(q k) v: no softmax, two contractions, one kernel. Grouped heads are index arithmetic; the
+// transpose and reshape after the output are its memory layout.
+// CHECK-LABEL: @relu_attention
+// CHECK: flashlight.kernel "kernel_0" axes(b = 2, h = 8, m = 10, e = 4, n = 20, d = 4) stream "n"
+// CHECK-SAME: flashlight.nodes = ["out"]
+// CHECK: flashlight.read {{.*}} -> (b, h floordiv 4, n, d)>
+// CHECK: flashlight.yield {{.*}} at [affine_map<(b, h, m, e, n, d) -> (b, m, e + (h * 4))>]
+// CHECK-NOT: flashlight.reshape
+func.func @relu_attention(%q: tensor<2x8x10x4xf32>, %k: tensor<2x2x20x4xf32>, %v: tensor<2x8x20x4xf32>) -> tensor<2x10x32xf32> {
+  %k1 = flashlight.broadcast %k dims [0, 1, 3, 4] : tensor<2x2x20x4xf32> -> tensor<2x2x4x20x4xf32>
+  %k2 = flashlight.reshape %k1 : tensor<2x2x4x20x4xf32> -> tensor<2x8x20x4xf32>
+  %s = flashlight.contract %q, %k2 "bhmd,bhnd->bhmn" : tensor<2x8x10x4xf32>, tensor<2x8x20x4xf32> -> tensor<2x8x10x20xf32>
+  %z = arith.constant dense<0.0> : tensor<2x8x10x20xf32>
+  %p = arith.maximumf %s, %z : tensor<2x8x10x20xf32>
+  %o = flashlight.contract %p, %v "bhmn,bhne->bhme" : tensor<2x8x10x20xf32>, tensor<2x8x20x4xf32> -> tensor<2x8x10x4xf32>
+  %t = flashlight.transpose %o [0, 2, 1, 3] : tensor<2x8x10x4xf32> -> tensor<2x10x8x4xf32>
+  %r = flashlight.reshape %t {flashlight.node = "out"} : tensor<2x10x8x4xf32> -> tensor<2x10x32xf32>
+  return %r : tensor<2x10x32xf32>
+}
+
+// The same with weights is a feed-forward layer.
+// CHECK-LABEL: @feed_forward
+// CHECK-NOT: flashlight.kernel
+// CHECK: flashlight.reason = "a contraction with a parameter is a projection"
+// CHECK: return
+func.func @feed_forward(%x: tensor<10x4xf32>, %w1: tensor<4x20xf32> {flashlight.parameter}, %w2: tensor<20x4xf32> {flashlight.parameter}) -> tensor<10x4xf32> {
+  %s = flashlight.contract %x, %w1 "md,dn->mn" : tensor<10x4xf32>, tensor<4x20xf32> -> tensor<10x20xf32>
+  %p = math.tanh %s : tensor<10x20xf32>
+  %o = flashlight.contract %p, %w2 "mn,ne->me" : tensor<10x20xf32>, tensor<20x4xf32> -> tensor<10x4xf32>
+  return %o : tensor<10x4xf32>
+}
+
+// The normalisation after the value contraction, and the statistic itself as a second output.
+// CHECK-LABEL: @late_normalisation
+// CHECK: flashlight.kernel "kernel_0" axes(m = 10, e = 4, n = 20, d = 4) stream "n"
+// CHECK: flashlight.reduce sum
+// CHECK: arith.divf
+// CHECK: flashlight.yield
+// CHECK-SAME: affine_map<(m, e, n, d) -> (m, e)>
+// CHECK-SAME: affine_map<(m, e, n, d) -> (m)>
+func.func @late_normalisation(%q: tensor<10x4xf32>, %k: tensor<20x4xf32>, %v: tensor<20x4xf32>) -> (tensor<10x4xf32>, tensor<10xf32>) {
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<10x4xf32>, tensor<20x4xf32> -> tensor<10x20xf32>
+  %p = math.exp %s : tensor<10x20xf32>
+  %o = flashlight.contract %p, %v "mn,ne->me" : tensor<10x20xf32>, tensor<20x4xf32> -> tensor<10x4xf32>
+  %l = flashlight.reduce sum %p dims [1] : tensor<10x20xf32> -> tensor<10xf32>
+  %lb = flashlight.broadcast %l dims [0] : tensor<10xf32> -> tensor<10x4xf32>
+  %r = arith.divf %o, %lb : tensor<10x4xf32>
+  return %r, %l : tensor<10x4xf32>, tensor<10xf32>
+}
+
+// One tensor as rows, keys and values, and one index under two axes: several reads each.
+// CHECK-LABEL: @self
+// CHECK: flashlight.kernel "kernel_0" axes(m = 10, e = 4, n = 10, d = 4) stream "n"
+// CHECK-DAG: -> (m, d)>
+// CHECK-DAG: -> (n, d)>
+// CHECK-DAG: -> (n, e)>
+// CHECK-DAG: flashlight.iota : tensor<10xi64, #flashlight.axes<m>>
+// CHECK-DAG: flashlight.iota : tensor<10xi64, #flashlight.axes<n>>
+func.func @self(%x: tensor<10x4xf32>) -> tensor<10x4xf32> {
+  %s = flashlight.contract %x, %x "md,nd->mn" : tensor<10x4xf32>, tensor<10x4xf32> -> tensor<10x10xf32>
+  %i = flashlight.iota : tensor<10xi64>
+  %im = flashlight.broadcast %i dims [0] : tensor<10xi64> -> tensor<10x10xi64>
+  %in = flashlight.broadcast %i dims [1] : tensor<10xi64> -> tensor<10x10xi64>
+  %c = arith.cmpi sge, %im, %in : tensor<10x10xi64>
+  %z = arith.constant dense<0.0> : tensor<10x10xf32>
+  %p = arith.select %c, %s, %z : tensor<10x10xi1>, tensor<10x10xf32>
+  %o = flashlight.contract %p, %x "mn,ne->me" : tensor<10x10xf32>, tensor<10x4xf32> -> tensor<10x4xf32>
+  return %o : tensor<10x4xf32>
+}
