@@ -19,6 +19,7 @@ from typing import Any
 import sympy
 import torch
 from torch import fx
+from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
 
 from .errors import CompileError, SourceLocation
@@ -367,9 +368,27 @@ class _Planner:
         if call is not None:
             return call.reason
         op = self.left.get(node.name)
+        if self.is_projection(node):
+            return "projection: a contraction with a parameter stays with PyTorch"
         if op is None:
             return "computed again for an op outside of the kernels"
         return _reason(op)
+
+    def is_projection(self, node: fx.Node) -> bool:
+        """Whether the node multiplies with a parameter or buffer, or with a view or cast of one."""
+        if str(node.target) not in _CONTRACTIONS:
+            return False
+        weights = {
+            entry.name
+            for entry in self.program.inputs
+            if entry.kind in (InputKind.PARAMETER, InputKind.BUFFER)
+        }
+        for operand in node.all_input_nodes:
+            while operand.op == "call_function" and is_cheap(operand) and operand.all_input_nodes:
+                operand = operand.all_input_nodes[0]
+            if operand.name in weights:
+                return True
+        return False
 
     def report(self, name: str, reason: str) -> None:
         node = self.program.nodes[name]
@@ -457,6 +476,11 @@ def _op_name(node: fx.Node) -> str:
         return str(node.target)
     return getattr(node.target, "__name__", str(node.target))
 
+
+_CONTRACTIONS = frozenset(
+    f"aten.{name}.default"
+    for name in ("linear", "matmul", "mm", "bmm", "mv", "addmm", "baddbmm", "einsum")
+)
 
 _COPIES_AT_MOST = frozenset(
     f"aten.{name}"
