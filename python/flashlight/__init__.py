@@ -3,11 +3,31 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Flashlight: compiles plain PyTorch attention into fused one-pass kernels."""
 
-from .errors import ArgumentTypeError, ArgumentValueError, CompileError, SourceLocation
-from .explain import Explanation
-from .options import Options
-from .plan import Fallback
-from .program import CompiledProgram, Kernel, compile  # noqa: A004
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import ArgumentTypeError, ArgumentValueError, CompileError, SourceLocation
+    from .explain import Explanation
+    from .options import Options
+    from .plan import Fallback
+    from .program import CompiledProgram, Kernel, compile  # noqa: A004
+
+# Loaded on first use: the command line tools live in this package too, and need no torch.
+_HOMES = {
+    "ArgumentTypeError": "errors",
+    "ArgumentValueError": "errors",
+    "CompileError": "errors",
+    "SourceLocation": "errors",
+    "Explanation": "explain",
+    "Options": "options",
+    "Fallback": "plan",
+    "CompiledProgram": "program",
+    "Kernel": "program",
+    "compile": "program",
+}
 
 __all__ = [
     "ArgumentTypeError",
@@ -21,3 +41,15 @@ __all__ = [
     "SourceLocation",
     "compile",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'flashlight' has no attribute '{name}'")
+    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -112,6 +112,8 @@ class Builder:
 
     def scalar(self, number: int | float | bool, dtype: torch.dtype) -> Tensor:
         """A rank-0 constant; `number` is rounded to `dtype`."""
+        if dtype not in COMPUTED:
+            raise Unsupported(f"{dtype} is not computed in kernels")
         element = self.element(dtype)
         if dtype.is_floating_point:
             attribute = ir.FloatAttr.get(element, float(number))
