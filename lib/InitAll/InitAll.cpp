@@ -13,9 +13,11 @@
 #include "flashlight/InitAll.h"
 
 #include "flashlight/CPU/Passes.h"
+#include "flashlight/Conversion/FlashlightToTriton/Passes.h"
 #include "flashlight/IR/FlashlightDialect.h"
 #include "flashlight/Transforms/Passes.h"
 #include "flashlight/Transforms/Pipelines.h"
+#include "flashlight/Triton/TritonDialect.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -33,7 +35,7 @@ void flashlight::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<FlashlightDialect, mlir::affine::AffineDialect, mlir::arith::ArithDialect,
                   mlir::func::FuncDialect, mlir::math::MathDialect, mlir::memref::MemRefDialect,
                   mlir::scf::SCFDialect, mlir::tensor::TensorDialect, mlir::linalg::LinalgDialect,
-                  mlir::vector::VectorDialect, mlir::LLVM::LLVMDialect>();
+                  mlir::vector::VectorDialect, mlir::LLVM::LLVMDialect, tt::TritonDialect>();
 }
 
 void flashlight::registerAllPasses() {
@@ -41,5 +43,6 @@ void flashlight::registerAllPasses() {
   registerPipelines();
   registerFlashlightCPUPasses();
   registerLowerToCpuPipeline();
+  registerFlashlightToTritonPasses();
   mlir::registerTransformsPasses();
 }

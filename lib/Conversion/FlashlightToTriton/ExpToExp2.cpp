@@ -1,0 +1,251 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// flashlight-exp-to-exp2: see Passes.td. Let L = log2(e).
+//
+// 1. Scaling by a constant c > 0 is monotone, and rounding is too, so it commutes exactly
+//    with what only selects among values: max_i (c x_i) = c max_i x_i, also along a loop,
+//    and select(mask, c x, f) = c select(mask, x, f / c) where c (f / c) is f exactly.
+//    This moves the scaling of a score tile behind its maximum, onto rows.
+//
+// 2. exp(x - y) = exp2(F x - F y) with F = L, computed as fma(x, F, -(F y)) for a tile x
+//    and rows y. The product F y is rounded once a row, by half a unit in its last
+//    place: the result is exp(x - y') with |y' - y| at most about half a unit in the last
+//    place of y. All of a row is computed with one y', so that a quotient of such sums
+//    does not see it; a logarithm of one is off by what rounding y costs anyway.
+//    Beyond 2^31 that unit is over 128: exp(x - y) is 1 where x = y, and 0 or infinite
+//    elsewhere. There F is a power of two, F y is exact, and the result is the same.
+//    (A masking constant such as -1e9, or the lowest float, comes that far.)
+//
+// 3. Where x = c x0 and y = c y0, F is c L, or a power of two not below c beyond 2^31.
+//    Where only x has the factor it is kept, unless it is a power of two: c x0 would not
+//    be rounded like y, and x = y would not be seen.
+//
+//===----------------------------------------------------------------------===//
+
+#include "flashlight/Conversion/FlashlightToTriton/Passes.h"
+#include "flashlight/IR/FlashlightDialect.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+#include <cmath>
+
+namespace flashlight {
+#define GEN_PASS_DEF_EXPTOEXP2
+#include "flashlight/Conversion/FlashlightToTriton/Passes.h.inc"
+} // namespace flashlight
+
+using namespace mlir;
+using namespace flashlight;
+
+namespace {
+
+constexpr double kLog2E = 1.4426950408889634;
+constexpr float kExact = 2147483648.0f; // 2^31
+
+/// The f32 constant that fills `value`, if it is one.
+std::optional<float> constantOf(Value value) {
+  DenseFPElementsAttr elements;
+  if (matchPattern(value, m_Constant(&elements)) && elements.isSplat() &&
+      elements.getElementType().isF32())
+    return elements.getSplatValue<APFloat>().convertToFloat();
+  return std::nullopt;
+}
+
+/// x and c of x * c, where c is a positive constant.
+struct Scaled {
+  Value value;
+  float factor;
+};
+std::optional<Scaled> matchScaled(Value value) {
+  auto product = value.getDefiningOp<arith::MulFOp>();
+  if (!product)
+    return std::nullopt;
+  for (bool swap : {false, true}) {
+    std::optional<float> factor = constantOf(product->getOperand(swap ? 0 : 1));
+    if (factor && *factor > 0 && std::isfinite(*factor))
+      return Scaled{product->getOperand(swap ? 1 : 0), *factor};
+  }
+  return std::nullopt;
+}
+
+bool isPowerOfTwo(float value) {
+  int exponent;
+  return std::frexp(value, &exponent) == 0.5f;
+}
+
+Value constant(OpBuilder &builder, Location loc, Type type, float value) {
+  auto tile = cast<RankedTensorType>(type);
+  return arith::ConstantOp::create(
+      builder, loc, DenseElementsAttr::get(tile, Attribute(builder.getF32FloatAttr(value))));
+}
+
+Value scale(OpBuilder &builder, Location loc, Value value, float factor) {
+  return arith::MulFOp::create(builder, loc, value,
+                               constant(builder, loc, value.getType(), factor));
+}
+
+/// max_i (c x_i) = c max_i x_i
+struct ScaleAfterReduce : OpRewritePattern<ReduceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReduceOp op, PatternRewriter &rewriter) const override {
+    if (op.getKind() != ReduceKind::Max && op.getKind() != ReduceKind::Min)
+      return rewriter.notifyMatchFailure(op, "does not select one of its elements");
+    std::optional<Scaled> scaled = matchScaled(op.getOperand());
+    if (!scaled)
+      return rewriter.notifyMatchFailure(op, "operand is not scaled");
+    Value reduced = ReduceOp::create(rewriter, op.getLoc(), op.getType(), op.getKindAttr(),
+                                     scaled->value, op.getDimsAttr());
+    rewriter.replaceOp(op, scale(rewriter, op.getLoc(), reduced, scaled->factor));
+    return success();
+  }
+};
+
+/// select(mask, c x, f) = c select(mask, x, f / c)
+struct ScaleAfterSelect : OpRewritePattern<arith::SelectOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::SelectOp op, PatternRewriter &rewriter) const override {
+    for (bool swap : {false, true}) {
+      Value value = swap ? op.getFalseValue() : op.getTrueValue();
+      std::optional<float> fill = constantOf(swap ? op.getTrueValue() : op.getFalseValue());
+      std::optional<Scaled> scaled = matchScaled(value);
+      if (!scaled || !fill || !value.hasOneUse())
+        continue;
+      float raw = *fill / scaled->factor;
+      if (raw * scaled->factor != *fill || std::isinf(raw) != std::isinf(*fill))
+        continue;
+      Value other = constant(rewriter, op.getLoc(), op.getType(), raw);
+      Value selected = arith::SelectOp::create(rewriter, op.getLoc(), op.getCondition(),
+                                               swap ? other : scaled->value,
+                                               swap ? scaled->value : other);
+      rewriter.replaceOp(op, scale(rewriter, op.getLoc(), selected, scaled->factor));
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op, "no scaled value beside a constant");
+  }
+};
+
+/// A loop that carries max(old, c x), from -inf or from c y on, carries max(old, x).
+struct ScaleAfterLoop : OpRewritePattern<scf::ForOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(scf::ForOp op, PatternRewriter &rewriter) const override {
+    auto yield = cast<scf::YieldOp>(op.getBody()->getTerminator());
+    for (unsigned i = 0; i < op.getNumRegionIterArgs(); ++i) {
+      Value old = op.getRegionIterArg(i);
+      auto next = yield.getOperand(i).getDefiningOp<arith::MaximumFOp>();
+      if (!next || (next.getLhs() != old && next.getRhs() != old))
+        continue;
+      std::optional<Scaled> block =
+          matchScaled(next.getLhs() == old ? next.getRhs() : next.getLhs());
+      if (!block)
+        continue;
+      Value init = op.getInitArgs()[i];
+      std::optional<Scaled> scaledInit = matchScaled(init);
+      if (scaledInit && scaledInit->factor == block->factor)
+        init = scaledInit->value;
+      else if (constantOf(init) != -std::numeric_limits<float>::infinity())
+        continue;
+
+      Location loc = next.getLoc();
+      rewriter.modifyOpInPlace(op, [&] { op.getInitArgsMutable()[i].set(init); });
+      rewriter.setInsertionPoint(next);
+      Value raw = arith::MaximumFOp::create(rewriter, loc, old, block->value);
+      rewriter.modifyOpInPlace(yield, [&] { yield->setOperand(i, raw); });
+      rewriter.replaceOp(next, scale(rewriter, loc, raw, block->factor));
+      rewriter.setInsertionPointToStart(op.getBody());
+      Value scaledOld = scale(rewriter, loc, old, block->factor);
+      rewriter.replaceUsesWithIf(old, scaledOld, [&](OpOperand &use) {
+        return use.getOwner() != raw.getDefiningOp() && use.getOwner() != scaledOld.getDefiningOp();
+      });
+      rewriter.setInsertionPointAfter(op);
+      Value scaledResult = scale(rewriter, loc, op.getResult(i), block->factor);
+      rewriter.replaceAllUsesExcept(op.getResult(i), scaledResult, scaledResult.getDefiningOp());
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op, "carries no scaled maximum");
+  }
+};
+
+/// exp(x - y) = exp2(fma(x, F, -(F y)))
+struct FuseExp : OpRewritePattern<math::ExpOp> {
+  FuseExp(MLIRContext *context, Pass::Statistic &count)
+      : OpRewritePattern(context), count(count) {}
+
+  LogicalResult matchAndRewrite(math::ExpOp op, PatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    auto difference = op.getOperand().getDefiningOp<arith::SubFOp>();
+    if (!difference || !getElementTypeOrSelf(op.getType()).isF32())
+      return rewriter.notifyMatchFailure(op, "is not of a difference in f32");
+    auto repeat = difference.getRhs().getDefiningOp<BroadcastOp>();
+    if (!repeat)
+      return rewriter.notifyMatchFailure(op, "what is subtracted is not a row's value");
+    Value x = difference.getLhs(), y = repeat.getOperand(), row = y;
+    Type rowType = y.getType();
+
+    // F for common rows, and beyond 2^31; `row` is what F is the factor of.
+    float factor = static_cast<float>(kLog2E), farFactor = 1.0f;
+    if (std::optional<Scaled> tile = matchScaled(x)) {
+      std::optional<Scaled> scaledRow = matchScaled(y);
+      float c = tile->factor;
+      float fused = static_cast<float>(c * kLog2E);
+      bool same = scaledRow && scaledRow->factor == c;
+      if (std::isnormal(fused) && (same || isPowerOfTwo(c))) {
+        x = tile->value;
+        factor = fused;
+        farFactor = std::exp2(std::ceil(std::log2(c)));
+        if (same)
+          row = scaledRow->value;
+      }
+    }
+    bool rowHasFactor = x == difference.getLhs() || row != y;
+    Value size = math::AbsFOp::create(rewriter, loc, y);
+    Value isCommon = arith::CmpFOp::create(rewriter, loc, arith::CmpFPredicate::OLT, size,
+                                           constant(rewriter, loc, rowType, kExact));
+    auto choose = [&](float common, float far) -> Value {
+      return arith::SelectOp::create(rewriter, loc, isCommon,
+                                     constant(rewriter, loc, rowType, common),
+                                     constant(rewriter, loc, rowType, far));
+    };
+    Value tileFactor = choose(factor, farFactor);
+    Value rowFactor = rowHasFactor ? tileFactor : choose(static_cast<float>(kLog2E), 1.0f);
+    Value shift = arith::MulFOp::create(rewriter, loc, row, rowFactor);
+    shift = arith::SubFOp::create(rewriter, loc, constant(rewriter, loc, rowType, -0.0f), shift);
+    auto widen = [&](Value value) -> Value {
+      return BroadcastOp::create(rewriter, loc, op.getType(), value, repeat.getDimsAttr());
+    };
+    Value exponent =
+        math::FmaOp::create(rewriter, loc, x, widen(tileFactor), widen(shift));
+    rewriter.replaceOpWithNewOp<math::Exp2Op>(op, exponent);
+    ++count;
+    return success();
+  }
+
+  Pass::Statistic &count;
+};
+
+struct ExpToExp2 : flashlight::impl::ExpToExp2Base<ExpToExp2> {
+  void runOnOperation() override {
+    if (!getOperation()->hasAttr(kGridAttr))
+      return;
+    // The exponentials come last: they look for the scalings where the others put them.
+    RewritePatternSet scalings(&getContext()), exponentials(&getContext());
+    scalings.add<ScaleAfterReduce, ScaleAfterSelect, ScaleAfterLoop>(&getContext());
+    exponentials.add<FuseExp>(&getContext(), numFused);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(scalings))) ||
+        failed(applyPatternsGreedily(getOperation(), std::move(exponentials))))
+      signalPassFailure();
+  }
+};
+
+} // namespace
