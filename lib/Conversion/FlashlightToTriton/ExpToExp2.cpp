@@ -120,7 +120,8 @@ struct ScaleAfterSelect : OpRewritePattern<arith::SelectOp> {
       Value value = swap ? op.getFalseValue() : op.getTrueValue();
       std::optional<float> fill = constantOf(swap ? op.getTrueValue() : op.getFalseValue());
       std::optional<Scaled> scaled = matchScaled(value);
-      if (!scaled || !fill || !value.hasOneUse())
+      bool isRow = cast<RankedTensorType>(op.getType()).getRank() < 2;
+      if (!scaled || !fill || !(isRow || value.hasOneUse()))
         continue;
       float raw = *fill / scaled->factor;
       if (raw * scaled->factor != *fill || std::isinf(raw) != std::isinf(*fill))
