@@ -1,0 +1,188 @@
+# Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Triton as a code generator: TTIR text in, a cubin out, on a machine with or without a GPU.
+
+Triton's own stages are driven one by one. `triton.compile` would skip the first of them for TTIR
+(its canonicalization, and what it rewrites for GPUs before sm_90).
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import CompileError
+
+SUPPORTED = ">=3.6,<3.10"
+_OLDEST, _NEWEST = (3, 6), (3, 10)
+
+
+@dataclass(frozen=True)
+class CodegenOptions:
+    """What Triton is told about a kernel.
+
+    Attributes:
+        arch: compute capability, 90 for sm_90.
+        num_warps: warps that run one program.
+        num_stages: tiles that are on their way from memory at a time.
+    """
+
+    arch: int
+    num_warps: int
+    num_stages: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Triton's spelling. Multiply-adds are fused explicitly: the default depends on Triton's
+        version, and without them a kernel has none."""
+        return {
+            "num_warps": self.num_warps,
+            "num_stages": self.num_stages,
+            "enable_fp_fusion": True,
+        }
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a kernel takes on the GPU.
+
+    Attributes:
+        registers: 32-bit registers a thread.
+        spills: bytes a thread keeps in local memory for lack of registers.
+        shared: bytes of shared memory a program.
+        threads: threads a program.
+    """
+
+    registers: int
+    spills: int
+    shared: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What Triton made.
+
+    Attributes:
+        stages: text (bytes for "cubin") by stage, in order, "ttir" first.
+        resources: what the kernel takes.
+    """
+
+    stages: dict[str, str | bytes]
+    resources: Resources
+
+
+def load_triton() -> Any:
+    """The installed Triton. Raises CompileError if there is none, or one we do not know."""
+    try:
+        triton = importlib.import_module("triton")
+    except ImportError as error:
+        raise CompileError(
+            f"target 'cuda' needs triton{SUPPORTED}, which cannot be imported: {error}"
+        ) from None
+    match = re.match(r"(\d+)\.(\d+)", triton.__version__)
+    if match is None or not _OLDEST <= (int(match[1]), int(match[2])) < _NEWEST:
+        raise CompileError(f"expected triton{SUPPORTED}, got triton {triton.__version__}")
+    return triton
+
+
+def generate(ttir: str, options: CodegenOptions) -> Generated:
+    """Compiles one kernel.
+
+    Args:
+        ttir: a module with one public `tt.func`.
+        options: see there.
+
+    Raises:
+        CompileError: names the stage that failed, and what Triton said of it.
+    """
+    triton = load_triton()
+    from triton._C.libtriton import ir
+    from triton.backends.compiler import GPUTarget, Language
+    from triton.compiler.compiler import make_backend
+
+    target = GPUTarget("cuda", options.arch, 32)
+    try:
+        backend = make_backend(target)
+        parsed = backend.parse_options(options.as_dict())
+        steps: dict[str, Any] = {}
+        backend.add_stages(steps, parsed, Language.TRITON)
+    except Exception as error:
+        raise _failure("options", triton, options, error) from error
+    context = ir.context()
+    ir.load_dialects(context)
+    backend.load_dialects(context)
+    try:
+        module = _parse(ir, ttir, context)
+    except RuntimeError as error:
+        raise _failure("parser", triton, options, error) from error
+    module.context = context
+
+    metadata: dict[str, Any] = {"target": target, **parsed.__dict__}
+    stages: dict[str, str | bytes] = {}
+    for stage, step in steps.items():
+        try:
+            module = step(module, metadata)
+        except Exception as error:  # Triton raises bare RuntimeErrors, asserts and its own classes
+            raise _failure(stage, triton, options, error) from error
+        stages[stage] = module if isinstance(module, (str, bytes)) else str(module)
+    return Generated(stages, _resources(stages["cubin"], metadata))
+
+
+def _parse(ir: Any, ttir: str, context: Any) -> Any:
+    """Triton parses files only."""
+    handle, path = tempfile.mkstemp(prefix="flashlight-", suffix=".ttir")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(ttir)
+        return ir.parse_mlir_module(path, context)
+    finally:
+        os.unlink(path)
+
+
+def _failure(stage: str, triton: Any, options: CodegenOptions, error: Exception) -> CompileError:
+    said = str(error).strip() or type(error).__name__
+    return CompileError(
+        f"triton {triton.__version__} failed at '{stage}' for sm_{options.arch}: "
+        f"{said.splitlines()[0]}",
+        notes=["triton prints the cause of a failure to stderr only", *said.splitlines()[1:]],
+    )
+
+
+def tool(name: str) -> str:
+    """The path of a CUDA tool that comes with Triton: "cuobjdump" or "nvdisasm"."""
+    load_triton()
+    from triton import knobs
+
+    return getattr(knobs.nvidia, name).path
+
+
+def _resources(cubin: str | bytes, metadata: dict[str, Any]) -> Resources:
+    """Registers and local memory from the cubin; shared memory is Triton's to allocate."""
+    assert isinstance(cubin, bytes)
+    with tempfile.NamedTemporaryFile(prefix="flashlight-", suffix=".cubin") as file:
+        file.write(cubin)
+        file.flush()
+        usage = subprocess.run(
+            [tool("cuobjdump"), "--dump-resource-usage", file.name],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    fields = dict(re.findall(r"\b(REG|STACK|LOCAL):(\d+)", usage.stdout))
+    if usage.returncode != 0 or len(fields) != 3:
+        raise CompileError(
+            "cuobjdump could not read the kernel's resources",
+            notes=(usage.stdout + usage.stderr).splitlines(),
+        )
+    return Resources(
+        registers=int(fields["REG"]),
+        spills=int(fields["STACK"]) + int(fields["LOCAL"]),
+        shared=int(metadata["shared"]),
+        threads=int(metadata["num_warps"]) * 32,
+    )
