@@ -42,9 +42,8 @@ void FuncOp::build(OpBuilder &builder, OperationState &state, StringRef name, Fu
 
 ParseResult FuncOp::parse(OpAsmParser &parser, OperationState &result) {
   auto buildType = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> results,
-                      function_interface_impl::VariadicFlag, std::string &) {
-    return builder.getFunctionType(inputs, results);
-  };
+                      function_interface_impl::VariadicFlag,
+                      std::string &) { return builder.getFunctionType(inputs, results); };
   return function_interface_impl::parseFunctionOp(
       parser, result, /*allowVariadic=*/false, getFunctionTypeAttrName(result.name), buildType,
       getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
@@ -68,7 +67,8 @@ LogicalResult FuncOp::verify() {
 
 LogicalResult MakeRangeOp::verify() {
   int64_t extent = static_cast<int64_t>(getEnd()) - getStart();
-  if (tileOf(getResult()).getRank() != 1 || tileOf(getResult()).getDimSize(0) != extent) // make_range_c1
+  if (tileOf(getResult()).getRank() != 1 ||
+      tileOf(getResult()).getDimSize(0) != extent) // make_range_c1
     return emitOpError() << "expected a tile of " << extent << " elements, got "
                          << getResult().getType();
   return success();
@@ -96,7 +96,8 @@ LogicalResult ExpandDimsOp::verify() {
 
 LogicalResult BroadcastOp::verify() {
   RankedTensorType from = tileOf(getSrc()), to = tileOf(getResult());
-  if (from.getRank() != to.getRank() || from.getElementType() != to.getElementType()) // broadcast_c1
+  if (from.getRank() != to.getRank() ||
+      from.getElementType() != to.getElementType()) // broadcast_c1
     return emitOpError() << "expected one rank and element type, got " << from << " and " << to;
   for (auto [i, extents] : llvm::enumerate(llvm::zip(from.getShape(), to.getShape())))
     if (std::get<0>(extents) != std::get<1>(extents) && std::get<0>(extents) != 1) // broadcast_c2
@@ -160,7 +161,8 @@ LogicalResult DotOp::verify() {
     return emitOpError() << "expected [m, k] by [k, n] into [m, n], got " << a << " by " << b
                          << " into " << c;
   unsigned width = a.getElementType().getIntOrFloatBitWidth();
-  if (a.getElementType() != b.getElementType() || (width != 8 && width != 16 && width != 32)) // dot_c2
+  if (a.getElementType() != b.getElementType() ||
+      (width != 8 && width != 16 && width != 32)) // dot_c2
     return emitOpError() << "expected factors of one type of 8, 16 or 32 bits, got "
                          << a.getElementType() << " and " << b.getElementType();
   if (a.getDimSize(1) < 16) // dot_c3

@@ -42,8 +42,7 @@ mlir::Type getMaskType(mlir::Type type);
 mlir::LogicalResult verifyTileSizes(mlir::Operation *op);
 
 /// Checks the extents of all tiles of an op.
-template <typename Op>
-struct TileSizes : mlir::OpTrait::TraitBase<Op, TileSizes> {
+template <typename Op> struct TileSizes : mlir::OpTrait::TraitBase<Op, TileSizes> {
   static mlir::LogicalResult verifyTrait(mlir::Operation *op) { return verifyTileSizes(op); }
 };
 

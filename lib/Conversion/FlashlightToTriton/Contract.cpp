@@ -151,7 +151,8 @@ LogicalResult KernelConverter::convertContract(ContractOp op) {
   SmallVector<StringAttr> m, n, k;
   bool isMatrixProduct = isa<FloatType>(sum) && sum.getIntOrFloatBitWidth() == 32;
   for (StringAttr label : labels.result) {
-    bool left = llvm::is_contained(labels.lhs, label), right = llvm::is_contained(labels.rhs, label);
+    bool left = llvm::is_contained(labels.lhs, label),
+         right = llvm::is_contained(labels.rhs, label);
     if (extent(label) == 1)
       continue;
     if (left && right)

@@ -178,8 +178,8 @@ LogicalResult KernelConverter::convertOp(Operation *op) {
     return success();
   }
   if (isa<ProgramIdOp>(op)) {
-    map[op->getResult(0)] = tt::GetProgramIdOp::create(builder, loc, builder.getI32Type(),
-                                                       tt::ProgramDim::X);
+    map[op->getResult(0)] =
+        tt::GetProgramIdOp::create(builder, loc, builder.getI32Type(), tt::ProgramDim::X);
     return success();
   }
   if (auto iota = dyn_cast<IotaOp>(op)) {
@@ -213,8 +213,8 @@ LogicalResult KernelConverter::convertFor(scf::ForOp op) {
   SmallVector<Value> inits;
   for (Value init : op.getInitArgs())
     inits.push_back(getWide(init));
-  auto loop = scf::ForOp::create(builder, loc, bound(op.getLowerBound()),
-                                 bound(op.getUpperBound()), bound(op.getStep()), inits);
+  auto loop = scf::ForOp::create(builder, loc, bound(op.getLowerBound()), bound(op.getUpperBound()),
+                                 bound(op.getStep()), inits);
   // Triton reads attributes of its own from loops; a schedule may have set them.
   for (NamedAttribute attr : op->getDiscardableAttrs())
     if (attr.getName().strref().starts_with("tt."))

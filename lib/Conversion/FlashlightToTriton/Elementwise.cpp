@@ -44,8 +44,9 @@ LogicalResult KernelConverter::convertConstant(Operation *op) {
   }
   if (auto integer = dyn_cast<IntegerAttr>(value)) {
     Type element = isNarrow(constant) ? builder.getI32Type() : getElementTypeOrSelf(type);
-    map[constant] = tiles::constant(builder, op->getLoc(), tiles::typeOf(
-        tiles::shapeOf(constant), element), integer.getValue().getSExtValue());
+    map[constant] =
+        tiles::constant(builder, op->getLoc(), tiles::typeOf(tiles::shapeOf(constant), element),
+                        integer.getValue().getSExtValue());
     return success();
   }
   auto scalar = cast<TypedAttr>(value);
@@ -57,8 +58,8 @@ LogicalResult KernelConverter::convertConstant(Operation *op) {
 
 /// Casts between integers that are one value of the map, or a cast from or to it.
 bool KernelConverter::convertCast(Operation *op) {
-  if (isa<tensor::ExtractOp, tensor::FromElementsOp>(op) && tiles::shapeOf(op->getResult(0)).empty() &&
-      op->getNumOperands() == 1) {
+  if (isa<tensor::ExtractOp, tensor::FromElementsOp>(op) &&
+      tiles::shapeOf(op->getResult(0)).empty() && op->getNumOperands() == 1) {
     map[op->getResult(0)] = get(op->getOperand(0)); // a tile without dims is its element
     return true;
   }
@@ -94,10 +95,10 @@ bool KernelConverter::canCompute32(Operation *op) {
     Type element = getElementTypeOrSelf(value.getType());
     return element.isIndex() || element.isInteger(64);
   };
-  bool isSigned = isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivSIOp,
-                      arith::CeilDivSIOp, arith::FloorDivSIOp, arith::RemSIOp, arith::MinSIOp,
-                      arith::MaxSIOp, arith::SelectOp, arith::AndIOp, arith::OrIOp, arith::XOrIOp,
-                      arith::SIToFPOp>(op);
+  bool isSigned =
+      isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivSIOp, arith::CeilDivSIOp,
+          arith::FloorDivSIOp, arith::RemSIOp, arith::MinSIOp, arith::MaxSIOp, arith::SelectOp,
+          arith::AndIOp, arith::OrIOp, arith::XOrIOp, arith::SIToFPOp>(op);
   // Sign extension keeps the order of unsigned numbers too.
   isSigned |= isa<arith::CmpIOp>(op);
   bool isUnsigned = isa<arith::DivUIOp, arith::CeilDivUIOp, arith::RemUIOp, arith::MinUIOp,

@@ -127,9 +127,9 @@ struct ScaleAfterSelect : OpRewritePattern<arith::SelectOp> {
       if (raw * scaled->factor != *fill || std::isinf(raw) != std::isinf(*fill))
         continue;
       Value other = constant(rewriter, op.getLoc(), op.getType(), raw);
-      Value selected = arith::SelectOp::create(rewriter, op.getLoc(), op.getCondition(),
-                                               swap ? other : scaled->value,
-                                               swap ? scaled->value : other);
+      Value selected =
+          arith::SelectOp::create(rewriter, op.getLoc(), op.getCondition(),
+                                  swap ? other : scaled->value, swap ? scaled->value : other);
       rewriter.replaceOp(op, scale(rewriter, op.getLoc(), selected, scaled->factor));
       return success();
     }
@@ -180,8 +180,7 @@ struct ScaleAfterLoop : OpRewritePattern<scf::ForOp> {
 
 /// exp(x - y) = exp2(fma(x, F, -(F y)))
 struct FuseExp : OpRewritePattern<math::ExpOp> {
-  FuseExp(MLIRContext *context, Pass::Statistic &count)
-      : OpRewritePattern(context), count(count) {}
+  FuseExp(MLIRContext *context, Pass::Statistic &count) : OpRewritePattern(context), count(count) {}
 
   LogicalResult matchAndRewrite(math::ExpOp op, PatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
@@ -225,8 +224,7 @@ struct FuseExp : OpRewritePattern<math::ExpOp> {
     auto widen = [&](Value value) -> Value {
       return BroadcastOp::create(rewriter, loc, op.getType(), value, repeat.getDimsAttr());
     };
-    Value exponent =
-        math::FmaOp::create(rewriter, loc, x, widen(tileFactor), widen(shift));
+    Value exponent = math::FmaOp::create(rewriter, loc, x, widen(tileFactor), widen(shift));
     rewriter.replaceOpWithNewOp<math::Exp2Op>(op, exponent);
     ++count;
     return success();

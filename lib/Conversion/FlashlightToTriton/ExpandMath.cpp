@@ -43,7 +43,9 @@ struct Formula {
       : builder(op->getLoc(), rewriter), type(op->getResult(0).getType()) {}
 
   Value number(float value) { return splat(builder.getF32FloatAttr(value)); }
-  Value bits(uint32_t value) { return splat(builder.getI32IntegerAttr(static_cast<int32_t>(value))); }
+  Value bits(uint32_t value) {
+    return splat(builder.getI32IntegerAttr(static_cast<int32_t>(value)));
+  }
   Value add(Value a, Value b) { return arith::AddFOp::create(builder, a, b); }
   Value sub(Value a, Value b) { return arith::SubFOp::create(builder, a, b); }
   Value mul(Value a, Value b) { return arith::MulFOp::create(builder, a, b); }
@@ -67,7 +69,9 @@ struct Formula {
     Value b = arith::AndIOp::create(builder, asBits(sign), bits(0x80000000u));
     return arith::BitcastOp::create(builder, type, arith::OrIOp::create(builder, a, b));
   }
-  Value asBits(Value value) { return arith::BitcastOp::create(builder, withElement(builder.getI32Type()), value); }
+  Value asBits(Value value) {
+    return arith::BitcastOp::create(builder, withElement(builder.getI32Type()), value);
+  }
 
   ImplicitLocOpBuilder builder;
   Type type;
@@ -104,14 +108,17 @@ template <typename Op> struct Expand : OpRewritePattern<Op> {
   Write write;
 };
 
-Value writeNegation(Formula &f, arith::NegFOp op) { return f.sub(f.number(-0.0f), op.getOperand()); }
+Value writeNegation(Formula &f, arith::NegFOp op) {
+  return f.sub(f.number(-0.0f), op.getOperand());
+}
 
 Value writeTanh(Formula &f, math::TanhOp op) {
   Value x = op.getOperand(), magnitude = f.abs(x);
   Value t = math::ExpOp::create(f.builder, f.mul(magnitude, f.number(-2.0f)));
   Value far = f.div(f.sub(f.number(1.0f), t), f.add(f.number(1.0f), t));
   Value square = f.mul(x, x);
-  Value near = f.mul(x, f.polynomial(square, {1.0f, -1.0f / 3, 2.0f / 15, -17.0f / 315, 62.0f / 2835}));
+  Value near =
+      f.mul(x, f.polynomial(square, {1.0f, -1.0f / 3, 2.0f / 15, -17.0f / 315, 62.0f / 2835}));
   Value isNear = f.compare(arith::CmpFPredicate::OLT, magnitude, f.number(0.25f));
   return f.select(isNear, near, f.copySign(far, x));
 }
@@ -156,8 +163,8 @@ Value writePow(Formula &f, math::PowFOp op) {
   Value root = f.number(std::numeric_limits<float>::quiet_NaN());
   Value ofNegative = f.select(whole, power, root);
   // An infinite base has a power for every exponent, and no root is taken of it.
-  Value infinite = f.compare(arith::CmpFPredicate::OEQ, base,
-                             f.number(std::numeric_limits<float>::infinity()));
+  Value infinite =
+      f.compare(arith::CmpFPredicate::OEQ, base, f.number(std::numeric_limits<float>::infinity()));
   ofNegative = f.select(infinite, power, ofNegative);
   Value result = f.select(isNegative, ofNegative, power);
   result = f.select(odd, f.copySign(result, x), result);
@@ -181,7 +188,9 @@ Value writeRoundEven(Formula &f, math::RoundEvenOp op) {
   return f.copySign(f.select(isSmall, rounded, magnitude), x);
 }
 
-Value writeCopySign(Formula &f, math::CopySignOp op) { return f.copySign(op.getLhs(), op.getRhs()); }
+Value writeCopySign(Formula &f, math::CopySignOp op) {
+  return f.copySign(op.getLhs(), op.getRhs());
+}
 
 struct ExpandMath : flashlight::impl::ExpandMathBase<ExpandMath> {
   void runOnOperation() override {

@@ -45,7 +45,9 @@ static unsigned widthOf(Type type) {
   return element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
 }
 
-static Interval join(Interval a, Interval b) { return {std::min(a.lo, b.lo), std::max(a.hi, b.hi)}; }
+static Interval join(Interval a, Interval b) {
+  return {std::min(a.lo, b.lo), std::max(a.hi, b.hi)};
+}
 
 IndexRanges::IndexRanges(func::FuncOp func) : func(func), lastProgram(INT32_MAX - 1) {
   int64_t programs = 1;
@@ -99,7 +101,8 @@ Interval IndexRanges::computeArgument(BlockArgument arg, unsigned width) {
 }
 
 /// The four products (sums, ...) of bounds span the range; none if one overflows.
-template <typename Combine> static std::optional<Interval> corners(Interval a, Interval b, Combine combine) {
+template <typename Combine>
+static std::optional<Interval> corners(Interval a, Interval b, Combine combine) {
   std::optional<Interval> range;
   for (int64_t x : {a.lo, a.hi})
     for (int64_t y : {b.lo, b.hi}) {

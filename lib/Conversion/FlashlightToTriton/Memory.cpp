@@ -74,8 +74,8 @@ Value KernelConverter::linearOffset(Location loc, const Memory &memory, ValueRan
       continue;
     Value term = narrow ? getNarrow(offset) : getWide(offset);
     if (!constant || *constant != 1) {
-      Value factor = constant ? tiles::constant(builder, loc, type, *constant)
-                              : cast<Value>(stride);
+      Value factor =
+          constant ? tiles::constant(builder, loc, type, *constant) : cast<Value>(stride);
       term = arith::MulIOp::create(builder, loc, term, factor);
     }
     sum = sum ? Value(arith::AddIOp::create(builder, loc, sum, term)) : term;
@@ -137,16 +137,16 @@ KernelConverter::convertAccess(Operation *op, Value memref, ValueRange offsets, 
 
     Value steps = rangeAlong(j);
     int64_t span;
-    bool narrow = !dynamic && !llvm::MulOverflow(constant, extent, span) &&
-                  Interval{span, span}.fits(32);
+    bool narrow =
+        !dynamic && !llvm::MulOverflow(constant, extent, span) && Interval{span, span}.fits(32);
     if (!narrow)
       steps = tiles::cast(builder, loc, steps, builder.getI64Type());
     if (dynamic && constant != 0)
       dynamic = arith::AddIOp::create(builder, loc, dynamic,
                                       tiles::constant(builder, loc, dynamic.getType(), constant));
     if (dynamic)
-      steps = arith::MulIOp::create(builder, loc, steps,
-                                    tiles::splat(builder, loc, dynamic, {extent}));
+      steps =
+          arith::MulIOp::create(builder, loc, steps, tiles::splat(builder, loc, dynamic, {extent}));
     else if (constant != 1)
       steps = arith::MulIOp::create(builder, loc, steps,
                                     tiles::constant(builder, loc, steps.getType(), constant));
@@ -185,8 +185,8 @@ LogicalResult KernelConverter::convertLoad(LoadOp op) {
     return failure();
   Type type = convertType(tile);
   Value zero = access->mask ? tiles::constant(builder, op.getLoc(), type, 0) : Value();
-  map[op.getResult()] = tt::LoadOp::create(builder, op.getLoc(), type, access->pointers,
-                                           access->mask, zero);
+  map[op.getResult()] =
+      tt::LoadOp::create(builder, op.getLoc(), type, access->pointers, access->mask, zero);
   return success();
 }
 
@@ -196,7 +196,6 @@ LogicalResult KernelConverter::convertStore(StoreOp op) {
                                            op.getMap(), op.getLimited(), tile);
   if (failed(access))
     return failure();
-  tt::StoreOp::create(builder, op.getLoc(), access->pointers, getWide(op.getValue()),
-                      access->mask);
+  tt::StoreOp::create(builder, op.getLoc(), access->pointers, getWide(op.getValue()), access->mask);
   return success();
 }

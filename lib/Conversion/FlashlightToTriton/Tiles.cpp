@@ -69,8 +69,8 @@ Value tiles::transpose(OpBuilder &builder, Location loc, Value value, ArrayRef<i
   SmallVector<int32_t> order32(order);
   for (int64_t dim : order)
     shape.push_back(shapeOf(value)[dim]);
-  return tt::TransOp::create(builder, loc,
-                             typeOf(shape, getElementTypeOrSelf(value.getType())), value, order32);
+  return tt::TransOp::create(builder, loc, typeOf(shape, getElementTypeOrSelf(value.getType())),
+                             value, order32);
 }
 
 Value tiles::reshape(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {

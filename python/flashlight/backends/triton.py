@@ -9,11 +9,11 @@ Compiling needs no GPU. Launching goes through Triton's own runtime, on torch's 
 from __future__ import annotations
 
 import math
-import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -212,7 +212,7 @@ class CompiledKernel:
             )
         if layouts not in self._variants:
             self._variants[layouts] = generate(
-                self._source.to_ttir(layouts, new_context()), self._source.codegen
+                self._source.to_ttir(layouts, ir.Context()), self._source.codegen
             )
         if layouts not in self._loaded:
             self._loaded[layouts] = _load(self._variants[layouts], self._source.codegen)
@@ -248,13 +248,10 @@ def compile_kernel(module: ir.Module, name: str, options: Options) -> CompiledKe
     ttir = source.to_ttir(layouts, module.context)
     generated = generate(ttir, source.codegen)
     stages: dict[str, str | bytes] = {"tile": function.get_asm(), **generated.stages}
-    stages["ttir"] = ttir  # ours, which the interpreter reads; what Triton made of it is one more pass
+    stages["ttir"] = (
+        ttir  # ours, which the interpreter reads; what Triton made of it is one more pass
+    )
     return CompiledKernel(name, stages, generated.resources, source, {layouts: generated})
-
-
-def new_context() -> ir.Context:
-    """A context with our dialects, for compiling after the program's own is gone."""
-    return ir.Context()
 
 
 def _function(module: ir.Module, name: str) -> ir.Operation:
@@ -315,17 +312,13 @@ def _load(generated: Generated, codegen: CodegenOptions) -> Any:
     triton = load_triton()
     from triton.backends.compiler import GPUTarget
 
-    directory = tempfile.mkdtemp(prefix="flashlight-")
-    path = os.path.join(directory, "kernel.ttir")
-    try:
-        with open(path, "w") as file:
-            file.write(str(generated.stages["ttir"]))
-        return triton.compile(
-            path, target=GPUTarget("cuda", codegen.arch, 32), options=codegen.as_dict()
-        )
-    except RuntimeError as error:
-        raise CompileError(f"triton {triton.__version__} could not load a kernel: {error}") from error
-    finally:
-        if os.path.exists(path):
-            os.unlink(path)
-        os.rmdir(directory)
+    with tempfile.TemporaryDirectory(prefix="flashlight-") as directory:
+        path = Path(directory) / "kernel.ttir"
+        path.write_text(str(generated.stages["ttir"]))
+        target = GPUTarget("cuda", codegen.arch, 32)
+        try:
+            return triton.compile(str(path), target=target, options=codegen.as_dict())
+        except RuntimeError as error:
+            raise CompileError(
+                f"triton {triton.__version__} could not load a kernel: {error}"
+            ) from error

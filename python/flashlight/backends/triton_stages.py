@@ -10,11 +10,11 @@ Triton's own stages are driven one by one. `triton.compile` would skip the first
 from __future__ import annotations
 
 import importlib
-import os
 import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..errors import CompileError
@@ -136,13 +136,10 @@ def generate(ttir: str, options: CodegenOptions) -> Generated:
 
 def _parse(ir: Any, ttir: str, context: Any) -> Any:
     """Triton parses files only."""
-    handle, path = tempfile.mkstemp(prefix="flashlight-", suffix=".ttir")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(ttir)
-        return ir.parse_mlir_module(path, context)
-    finally:
-        os.unlink(path)
+    with tempfile.TemporaryDirectory(prefix="flashlight-") as directory:
+        path = Path(directory) / "kernel.ttir"
+        path.write_text(ttir)
+        return ir.parse_mlir_module(str(path), context)
 
 
 def _failure(stage: str, triton: Any, options: CodegenOptions, error: Exception) -> CompileError:
