@@ -190,9 +190,9 @@ def Triton_LoadOp : Triton_Op<"load", [
     AttrSizedOperandSegments,
     TypesMatchWith<"result has the pointee's type", "ptr", "result", "getPointeeType($_self)">,
     TypesMatchWith<"mask has the pointer's shape", "ptr", "mask", "getMaskType($_self)",
-                   "$_op.getNumOperands() < 2 || std::equal_to<>()">,
+                   "!::llvm::cast<::flashlight::tt::LoadOp>($_op).getMask() || std::equal_to<>()">,
     TypesMatchWith<"other has the pointee's type", "ptr", "other", "getPointeeType($_self)",
-                   "$_op.getNumOperands() < 3 || std::equal_to<>()">]> {
+                   "!::llvm::cast<::flashlight::tt::LoadOp>($_op).getOther() || std::equal_to<>()">]> {
   let summary = "reads what a pointer, or a tile of pointers, points to";
   let description = [{
     Where `mask` is false nothing is read, and the element is that of `other`.

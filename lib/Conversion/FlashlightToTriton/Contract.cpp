@@ -34,7 +34,7 @@ constexpr int64_t kMinDot = 16;
 
 /// Two elements, combined as `kind` says.
 static Value combine(OpBuilder &builder, Location loc, ReduceKind kind, Value a, Value b) {
-  bool isFloat = isa<FloatType>(a.getType());
+  bool isFloat = isa<FloatType>(getElementTypeOrSelf(a.getType()));
   switch (kind) {
   case ReduceKind::Sum:
     return isFloat ? Value(arith::AddFOp::create(builder, loc, a, b))

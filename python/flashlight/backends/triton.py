@@ -28,7 +28,7 @@ from .triton_stages import CodegenOptions, Generated, Resources, generate, load_
 
 # From tiles to Triton's IR. Triton canonicalizes by itself; we do so that the stage can be read.
 TO_TRITON = (
-    "func.func(flashlight-exp-to-exp2,flashlight-expand-math),"
+    "func.func(flashlight-exp-to-exp2,flashlight-expand-math-for-triton),"
     "flashlight-convert-to-triton,canonicalize,cse"
 )
 # A larger extent would not fit the kernels' 32-bit indices (kMaxExtent of the conversion).

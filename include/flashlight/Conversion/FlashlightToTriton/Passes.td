@@ -11,7 +11,7 @@
 
 include "mlir/Pass/PassBase.td"
 
-def ExpandMath : Pass<"flashlight-expand-math", "::mlir::func::FuncOp"> {
+def ExpandMathForTriton : Pass<"flashlight-expand-math-for-triton", "::mlir::func::FuncOp"> {
   let summary = "expands math functions that Triton does not know";
   let description = [{
     Tile level. Triton lowers exponentials, logarithms, roots, sine, cosine and erf;
@@ -81,7 +81,7 @@ def ConvertToTriton : Pass<"flashlight-convert-to-triton", "::mlir::ModuleOp"> {
     Indices and 64-bit integers are computed in 32 bits where their range allows it.
     A contraction becomes `tt.dot`, or a product and a sum where it has less than 16
     products a sum or less than 16 rows or columns. A tile without dims is a scalar.
-    Math functions that Triton lacks are expanded before (`flashlight-expand-math`).
+    Math functions that Triton lacks are expanded before (`flashlight-expand-math-for-triton`).
   }];
   let dependentDialects = ["::flashlight::tt::TritonDialect", "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect", "::mlir::scf::SCFDialect"];

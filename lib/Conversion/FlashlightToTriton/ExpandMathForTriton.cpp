@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// flashlight-expand-math: see Passes.td. On f32, which is what pointwise ops compute in.
+// flashlight-expand-math-for-triton: see Passes.td. On f32, which is what pointwise ops compute in.
 //
 //   tanh x  = sign(x) (1 - t) / (1 + t),  t = exp(-2 |x|)     t never overflows
 //           = x - x^3/3 + ...                                 |x| < 1/4: 1 - t cancels
@@ -28,7 +28,7 @@
 #include <limits>
 
 namespace flashlight {
-#define GEN_PASS_DEF_EXPANDMATH
+#define GEN_PASS_DEF_EXPANDMATHFORTRITON
 #include "flashlight/Conversion/FlashlightToTriton/Passes.h.inc"
 } // namespace flashlight
 
@@ -192,7 +192,7 @@ Value writeCopySign(Formula &f, math::CopySignOp op) {
   return f.copySign(op.getLhs(), op.getRhs());
 }
 
-struct ExpandMath : flashlight::impl::ExpandMathBase<ExpandMath> {
+struct ExpandMathForTriton : flashlight::impl::ExpandMathForTritonBase<ExpandMathForTriton> {
   void runOnOperation() override {
     if (!getOperation()->hasAttr(kGridAttr))
       return;
