@@ -138,7 +138,7 @@ func.func @dots(%q: !q, %k: !k, %o: !o {flashlight.output}) attributes {flashlig
 // CHECK-NOT: tt.dot
 // CHECK: %[[PRODUCT:.*]] = arith.mulf %{{.*}}, %{{.*}} : tensor<64x32xf32>
 // CHECK: %[[SUM:.*]] = "tt.reduce"(%[[PRODUCT]]) <{axis = 1 : i32}>
-// CHECK: arith.addf %{{.*}}, %[[SUM]] : tensor<64xf32>
+// CHECK: arith.addf %[[SUM]], %{{.*}} : tensor<64xf32>
 #kmap = affine_map<(i, j) -> (i, j)>
 #vmap = affine_map<(i) -> (0, i)>
 !k = memref<64x32xf16, strided<[32, 1]>>

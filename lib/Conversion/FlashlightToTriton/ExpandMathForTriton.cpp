@@ -115,7 +115,9 @@ Value writeNegation(Formula &f, arith::NegFOp op) {
 Value writeTanh(Formula &f, math::TanhOp op) {
   Value x = op.getOperand(), magnitude = f.abs(x);
   Value t = math::ExpOp::create(f.builder, f.mul(magnitude, f.number(-2.0f)));
-  Value far = f.div(f.sub(f.number(1.0f), t), f.add(f.number(1.0f), t));
+  Value one = f.number(1.0f);
+  Value down = f.sub(one, t), up = f.add(one, t);
+  Value far = f.div(down, up);
   Value square = f.mul(x, x);
   Value near =
       f.mul(x, f.polynomial(square, {1.0f, -1.0f / 3, 2.0f / 15, -17.0f / 315, 62.0f / 2835}));
