@@ -73,7 +73,11 @@ std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, std::string &re
       continue;
     }
     if (group->isProjection()) {
-      reason = "a contraction with a parameter is a projection";
+      refuse("a contraction with a parameter is a projection");
+      continue;
+    }
+    if (!group->fitsTiles()) {
+      refuse("an axis that a tile must hold whole is dynamic or wider than 512");
       continue;
     }
     group->extendForward();
@@ -84,7 +88,7 @@ std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, std::string &re
     group->need(roots);
     auto cyclic = llvm::find_if(group->leaves, [&](Value leaf) { return group->dependsOnMembers(leaf); });
     if (cyclic != group->leaves.end()) {
-      reason = "an op between two of its parts cannot be fused";
+      refuse("an op between two of its parts cannot be fused");
       continue;
     }
     return group;
@@ -336,33 +340,65 @@ bool KernelGroup::isComputed() const {
   });
 }
 
-/// A feed-forward layer is a chain of contractions too, but with weights: no statistic runs along
-/// its hidden axis and a GEMM library reuses a weight better than a row-blocked kernel could.
-bool KernelGroup::isProjection() const {
-  bool weights = false;
-  for (Operation *op : members) {
-    if (op != sink && isStreamReduction(op))
+static bool isParameter(Value value, Block *block) {
+  while (Operation *def = value.getDefiningOp()) {
+    if (!isView(def) && !isa<arith::ExtFOp, arith::TruncFOp>(def))
       return false;
-    auto contract = dyn_cast<ContractOp>(op);
-    if (!contract)
-      continue;
-    for (Value operand : {contract.getLhs(), contract.getRhs()}) {
-      while (Operation *def = operand.getDefiningOp()) {
-        if (!isView(def) && !isa<arith::ExtFOp, arith::TruncFOp>(def))
-          break;
-        operand = def->getOperand(0);
-      }
-      auto argument = dyn_cast<BlockArgument>(operand);
-      auto func = dyn_cast<func::FuncOp>(block->getParentOp());
-      weights |= argument && func && func.getArgAttr(argument.getArgNumber(), kParameterAttr);
-    }
+    value = def->getOperand(0);
   }
-  return weights;
+  auto func = dyn_cast<func::FuncOp>(block->getParentOp());
+  return func && func.getArgAttr(cast<BlockArgument>(value).getArgNumber(), kParameterAttr);
+}
+
+/// Projections, norms before them and feed-forward layers have the form of attention too, but with
+/// weights that all rows share: a GEMM library reuses those better than a row-blocked kernel could.
+/// Weights of their own for every head (learned keys and values) are keys like any others.
+bool KernelGroup::isProjection() const {
+  for (Operation *op : members) {
+    auto contract = dyn_cast<ContractOp>(op);
+    if (!contract || (!isParameter(contract.getLhs(), block) && !isParameter(contract.getRhs(), block)))
+      continue;
+    ContractOp::Labels labels = contract.getLabels();
+    bool batched = llvm::any_of(labels.lhs, [&](StringAttr label) {
+      return llvm::is_contained(labels.rhs, label) && llvm::is_contained(labels.result, label);
+    });
+    if (!batched)
+      return true;
+  }
+  return false;
+}
+
+/// A tile holds the inner and value axes whole: they must be known and must fit.
+bool KernelGroup::fitsTiles() {
+  constexpr int64_t widest = 512;
+  for (unsigned v = 0; v < axes.size(); ++v) {
+    bool whole = axes[v].role == AxisRole::Inner || axes[v].role == AxisRole::Value;
+    if (axes.find(v) == v && whole && (axes[v].extent.symbol || axes[v].extent.size > widest))
+      return false;
+  }
+  return true;
 }
 
 //===----------------------------------------------------------------------===//
 // Forwards
 //===----------------------------------------------------------------------===//
+
+/// True for a member whose value only the kernel has: scores, statistics and what follows from them. Other
+/// members (masks made of indices, scaled inputs) are computed once more by whoever else needs them.
+bool KernelGroup::isDerived(Value value) const {
+  SmallVector<Value> worklist{value};
+  DenseSet<Value> seen;
+  while (!worklist.empty()) {
+    Value next = worklist.pop_back_val();
+    Operation *op = next.getDefiningOp();
+    if (!op || !members.contains(op) || !seen.insert(next).second)
+      continue;
+    if (isa<ContractOp, ReduceOp>(op))
+      return true;
+    llvm::append_range(worklist, op->getOperands());
+  }
+  return false;
+}
 
 bool KernelGroup::dependsOnMembers(Value value) const {
   SmallVector<Value> worklist{value};
@@ -371,7 +407,7 @@ bool KernelGroup::dependsOnMembers(Value value) const {
     Operation *op = worklist.pop_back_val().getDefiningOp();
     if (!op || op->getBlock() != block || !seen.insert(op).second)
       continue;
-    if (members.contains(op))
+    if (members.contains(op) && isa<ContractOp, ReduceOp>(op))
       return true;
     llvm::append_range(worklist, op->getOperands());
   }
@@ -381,6 +417,7 @@ bool KernelGroup::dependsOnMembers(Value value) const {
 /// Adds other reductions over the stream of the group's values, and pointwise ops of finished rows.
 void KernelGroup::extendForward() {
   auto isMember = [&](Value value) { return value.getDefiningOp() && members.contains(value.getDefiningOp()); };
+  auto joinsRows = [&](Value value) { return isMember(value) && isDerived(value); };
   auto isFinished = [&](Value value) {
     return llvm::none_of(demands.lookup(value), [&](const Index &index) { return axes.uses(index, stream); });
   };
@@ -417,7 +454,7 @@ void KernelGroup::extendForward() {
         chain.push_back(def);
         base = def->getOperand(0);
       }
-      if (isMember(base)) {
+      if (joinsRows(base)) {
         fits &= !streamed.contains(base);
         joins = true;
         llvm::append_range(views, chain);
@@ -451,8 +488,7 @@ void KernelGroup::findOutputs() {
   for (Operation *op : llvm::reverse(ordered)) {
     Value value = op->getResult(0);
     bool used = llvm::any_of(value.getUsers(), [&](Operation *user) { return !members.contains(user); });
-    // What costs nothing to compute again is left to those who need it outside.
-    if (!used || isGenerated(value))
+    if (!used)
       continue;
     // So are values along the streamed axis: a program that returns its scores has them in memory
     // anyway, computed outside; the kernel does not wait for them.
@@ -461,18 +497,7 @@ void KernelGroup::findOutputs() {
     });
     if (streamed)
       continue;
-    bool dependsOnScores = false; // a mask computed from indices may have other uses: it is computed twice
-    SmallVector<Value> worklist{value};
-    DenseSet<Value> seen;
-    while (!worklist.empty() && !dependsOnScores) {
-      Value v = worklist.pop_back_val();
-      Operation *def = v.getDefiningOp();
-      if (!def || !members.contains(def) || !seen.insert(v).second)
-        continue;
-      dependsOnScores |= isa<ContractOp, ReduceOp>(def);
-      llvm::append_range(worklist, def->getOperands());
-    }
-    if (!dependsOnScores)
+    if (!isDerived(value))
       continue;
     Output output{value, value, {}};
     while (output.final.hasOneUse()) {

@@ -60,11 +60,13 @@ private:
   bool absorbReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
   bool absorbPointwise(mlir::Operation *op, llvm::ArrayRef<Index> indices);
   void extendForward();
+  bool isDerived(mlir::Value value) const;
   bool dependsOnMembers(mlir::Value value) const;
   void findOutputs();
   bool isStreamReduction(mlir::Operation *op) const;
   bool isComputed() const;
   bool isProjection() const;
+  bool fitsTiles();
 
   ContractOp sink;
   mlir::Value probabilities; // the factor of the sink that is computed in the kernel
