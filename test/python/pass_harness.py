@@ -17,6 +17,18 @@ RTOL, ATOL = 1e-9, 1e-11
 UNITS = {"bf16": 2.0**-7, "f16": 2.0**-10, "f32": 2.0**-20}
 
 
+def torch_call(op, operands):
+    """Calls PyTorch as the op's own text says: `"aten.diff.default" "%0, 1, -1, %1"`."""
+    target = ir.StringAttr(op.attributes["target"]).value
+    arguments = ir.StringAttr(op.attributes["arguments"]).value
+    _, name, overload = target.split(".")
+    function = getattr(getattr(torch.ops.aten, name), overload)
+    names = {f"operand{i}": operand for i, operand in enumerate(operands)}
+    call = f"function({arguments.replace('%', 'operand')})"
+    result = eval(call, {"function": function, "torch": torch, **names})
+    return list(result) if isinstance(result, tuple | list) else [result]
+
+
 def parse(text):
     """A module; call it within a context."""
     module = ir.Module.parse(text)
@@ -59,15 +71,22 @@ def check_pass(text, pipeline, args, *, blocks=(None,), native=False, inspect=No
     """
     with ir.Context(), ir.Location.unknown():
         module = parse(text)
-        expected = interpret(module, "main", args, dtype=torch.float64)
-        before = interpret(module, "main", args) if native else []
+        expected = interpret(module, "main", args, dtype=torch.float64, torch_call=torch_call)
+        before = interpret(module, "main", args, torch_call=torch_call) if native else []
         run_pipeline(module, pipeline)
         try:
             for partition in blocks:
-                actual = interpret(module, "main", args, dtype=torch.float64, blocks=partition)
+                actual = interpret(
+                    module,
+                    "main",
+                    args,
+                    dtype=torch.float64,
+                    blocks=partition,
+                    torch_call=torch_call,
+                )
                 assert_same(actual, expected)
             if native:
-                actual = interpret(module, "main", args, blocks=blocks[-1])
+                actual = interpret(module, "main", args, blocks=blocks[-1], torch_call=torch_call)
                 for a, b, exact in zip(actual, before, expected, strict=True):
                     assert_native(a, b, exact, text)
             if inspect is not None:
@@ -116,6 +135,8 @@ def random_args(module, seed=0):
         ]
         if info.dtype == torch.bool:
             args.append(torch.rand(shape, generator=generator) < 0.75)
+        elif not info.dtype.is_floating_point:
+            args.append(torch.randint(0, 7, shape, generator=generator).to(info.dtype))
         else:
             args.append(torch.randn(shape, generator=generator).to(info.dtype))
     return args

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Random small programs of level 1, as hypothesis strategies.
 
-`views_and_casts` draws chains of pointwise ops, views, casts and reductions; `attentions` draws what
-attention is made of, each part in several spellings. Sizes are small and odd on purpose. A program
-says how its arguments are made, so that it can be run again from its text alone.
+`views_and_casts` draws chains of pointwise ops, views, casts and reductions; `attentions` draws
+what attention is made of, each part in several spellings. Sizes are small and odd on purpose. A
+program says how its arguments are made, so that it can be run again from its text alone.
 """
 
 from __future__ import annotations
@@ -195,7 +195,8 @@ class Emitter:
         types = ", ".join(v.type for v in results)
         names = ", ".join(v.name for v in results)
         body = "\n".join(self.lines)
-        text = f"func.func @main({arguments}) -> ({types}) {{\n{body}\n  return {names} : {types}\n}}\n"
+        end = f"  return {names} : {types}"
+        text = f"func.func @main({arguments}) -> ({types}) {{\n{body}\n{end}\n}}\n"
         return Program(text, [arg[:3] for arg in self.args])
 
 
@@ -314,9 +315,9 @@ class Sizes:
 
 
 @st.composite
-def sizes(draw, largest=9, dynamic=False):
-    rows = draw(st.integers(1, largest))
-    keys = draw(st.integers(1, largest))
+def sizes(draw, lengths=tuple(range(1, 10)), dynamic=False):
+    rows = draw(st.sampled_from(lengths))
+    keys = draw(st.sampled_from(lengths))
     batch = draw(st.integers(1, 2))
     if dynamic:
         rows, keys = Symbol(rows, "s0"), Symbol(keys, "s1")
@@ -514,10 +515,10 @@ def _weights(draw, e, z, s, spelling):
 
 
 @st.composite
-def attentions(draw, largest=9, dynamic=False, spellings=None):
+def attentions(draw, lengths=tuple(range(1, 10)), dynamic=False, spellings=None):
     """Scores, optional softcap, bias and mask, weights in some spelling, values, an epilogue."""
     e = Emitter()
-    z = draw(sizes(largest, dynamic))
+    z = draw(sizes(lengths, dynamic))
     element = draw(st.sampled_from(["f32", "f32", "f16", "bf16"]))
     spelling = draw(st.sampled_from(spellings or NORMALIZED + UNNORMALIZED))
 

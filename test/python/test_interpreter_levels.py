@@ -309,7 +309,7 @@ def test_launch_with_symbols_and_limits():
             "%left",
             "%c0 = arith.constant 0 : index\n%c1 = arith.constant 1 : index\n"
             + STORE.replace("%start", "%c0").format("%c1"),
-            "program 1 writes what another program has written",
+            "program 1 writes other than another program has written",
         ),
     ],
 )

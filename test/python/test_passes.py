@@ -16,6 +16,13 @@ PROGRAMS = sorted((ROOT / "test" / "Program").glob("*.mlir"))
 
 SIMPLIFY = "func.func(flashlight-simplify),canonicalize,cse"
 FORM = SIMPLIFY + ",func.func(flashlight-form-kernels),canonicalize,cse"
+PREDICATES = FORM + ",flashlight-reduce-predicates,cse"
+DERIVE = PREDICATES + ",flashlight-derive-online,cse,flashlight-verify-kernel"
+PARTITIONS = (None, 1, 2, 3, 7)
+CPU = "flashlight-to-tile{target=cpu}"
+CUDA = "flashlight-to-tile{target=cuda}"
+# Around the tile sizes: less than one tile, exactly one, a rest, several.
+LENGTHS = (1, 3, 17, 64, 65, 100, 130)
 
 
 def budget(examples):
@@ -66,6 +73,55 @@ def test_form_kernels_of_imported_programs(path):
         args = random_args(parse(text))
 
     def inspect(module):
-        assert count(module, "flashlight.kernel") == 1
+        assert count(module, "flashlight.kernel") == (2 if path.stem == "llama" else 1)
 
     check_pass(text, FORM, args, inspect=inspect)
+
+
+@budget(100)
+@given(attentions())
+def test_reduce_predicates(program):
+    check_pass(program.text, PREDICATES, program.make_args(), native=True)
+
+
+@budget(250)
+@given(attentions())
+def test_derive_online(program):
+    check_pass(program.text, DERIVE, program.make_args(), blocks=PARTITIONS, native=True)
+
+
+@budget(60)
+@given(attentions(dynamic=True))
+def test_derive_online_dynamic(program):
+    check_pass(program.text, DERIVE, program.make_args(), blocks=PARTITIONS)
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda p: p.stem)
+def test_derive_online_of_imported_programs(path):
+    text = path.read_text()
+    with ir.Context(), ir.Location.unknown():
+        args = random_args(parse(text))
+    check_pass(text, DERIVE, args, blocks=(None, 5, 16))
+
+
+@pytest.mark.parametrize("pipeline", [CPU, CUDA])
+@budget(60)
+@given(program=attentions(lengths=LENGTHS))
+def test_tile(pipeline, program):
+    check_pass(program.text, pipeline, program.make_args(), native=True)
+
+
+@pytest.mark.parametrize("pipeline", [CPU, CUDA])
+@budget(30)
+@given(program=attentions(lengths=LENGTHS, dynamic=True))
+def test_tile_dynamic(pipeline, program):
+    check_pass(program.text, pipeline, program.make_args())
+
+
+@pytest.mark.parametrize("pipeline", [CPU, CUDA])
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda p: p.stem)
+def test_tile_of_imported_programs(path, pipeline):
+    text = path.read_text()
+    with ir.Context(), ir.Location.unknown():
+        args = random_args(parse(text))
+    check_pass(text, pipeline, args)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
+
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.mlir import ir
 

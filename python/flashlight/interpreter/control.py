@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.machine import Frame, Run, Translator, builder
 from flashlight.mlir import ir

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy
 import torch
+
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.integers import as_signed, as_unsigned, wrap
 from flashlight.interpreter.machine import Frame, Run, Translator, builder, pointwise

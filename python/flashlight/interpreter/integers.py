@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import numpy
 import torch
+
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.machine import Run, Translator, builder, pointwise
 from flashlight.mlir import ir

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
+
 from flashlight.interpreter.affine import Map, grid
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.machine import Frame, Run, Translator, builder

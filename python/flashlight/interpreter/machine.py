@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.types import TypeInfo, type_info
 from flashlight.mlir import ir

@@ -3,16 +3,22 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Memory as kernels see it: a tensor's own elements, with every access checked.
 
-An access outside of the tensor is an error; so is an element that two programs of a grid write, or
-that one writes and another reads: programs run in any order.
+An access outside of the tensor is an error; so is an element that two programs of a grid write with
+different values, or that one writes and another reads: programs run in any order.
 """
 
 from __future__ import annotations
 
 import torch
+
 from flashlight.interpreter.errors import InterpreterError
 
 _UNWRITTEN = -1
+
+
+def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Equal everywhere; NaN equals itself."""
+    return bool(((a == b) | ((a != a) & (b != b))).all())
 
 
 class Memory:
@@ -63,10 +69,15 @@ class Memory:
         if self._owner is None:
             self._owner = torch.full((self.span,), _UNWRITTEN, dtype=torch.int32)
         owner = self._owner[valid]
-        if bool(((owner != _UNWRITTEN) & (owner != program)).any()):
-            raise InterpreterError(f"program {program} writes what another program has written")
+        written = value[mask].to(self._flat.dtype)
+        # A grid may have an axis that an output lacks: its programs all write the same.
+        again = (owner != _UNWRITTEN) & (owner != program)
+        if bool(again.any()) and not _same(self._flat[valid][again], written[again]):
+            raise InterpreterError(
+                f"program {program} writes other than another program has written"
+            )
         self._owner[valid] = program
-        self._flat[valid] = value[mask].to(self._flat.dtype)
+        self._flat[valid] = written
 
     def check_written(self, what: str) -> None:
         """An error if an element of the tensor was never written."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.floats import reduce_tensor
 from flashlight.interpreter.machine import Frame, Run, Translator, builder, pointwise

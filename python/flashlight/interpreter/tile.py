@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+
 from flashlight.interpreter.affine import Map, grid
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.machine import Body, Frame, Run, Translator, argument_attribute, builder

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.machine import Frame, Run, Translator, builder, pointwise
 from flashlight.interpreter.memory import Memory

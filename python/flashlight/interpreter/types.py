@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.mlir import ir
 
