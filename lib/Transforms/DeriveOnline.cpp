@@ -60,6 +60,7 @@ private:
   Value emitUpdate(Operation *op, Value old, unsigned sweep, Memo &atNew, Memo &atOld);
   Value finish(Operation *op, Value state);
   Value exponentOf(ArrayRef<ExponentTerm> terms, llvm::function_ref<Value(Value)> at, Location loc);
+  Value exponential(ArrayRef<ExponentTerm> terms, Value exponent, Location loc);
   Value isUnset(ArrayRef<ExponentTerm> terms, unsigned sweep, llvm::function_ref<Value(Operation *)> valueOf,
                 Location loc);
   Value guarded(Operation *statistic, Value value);
@@ -229,7 +230,7 @@ Value Derivation::emitUpdate(Operation *op, Value old, unsigned sweep, Memo &atN
     Value after = exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atNew); }, loc);
     Value before = exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atOld); }, loc);
     Value moved = arith::SubFOp::create(builder, loc, after, before);
-    Value correction = math::ExpOp::create(builder, loc, moved);
+    Value correction = exponential(factorization.repairs, moved, loc);
     // Nothing but zeros has been summed while a maximum was unset: any finite factor will do.
     if (Value unset = isUnset(factorization.repairs, sweep, [&](Operation *s) { return atOld[s->getResult(0)]; }, loc)) {
       unset = broadcastTo(unset, cast<RankedTensorType>(correction.getType()).clone(builder.getI1Type()), loc);
@@ -264,7 +265,7 @@ Value Derivation::finish(Operation *op, Value state) {
       Value final = exponentOf(factorization.repairs, [&](Value v) { return outside(v); }, loc);
       Value reference = exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atReference); }, loc);
       Value moved = arith::SubFOp::create(builder, loc, final, reference);
-      Value factor = math::ExpOp::create(builder, loc, moved);
+      Value factor = exponential(factorization.repairs, moved, loc);
       unset = broadcastTo(unset, cast<RankedTensorType>(factor.getType()).clone(builder.getI1Type()), loc);
       factor = arith::SelectOp::create(builder, loc, unset, factor, constant(factor.getType(), 1.0, loc));
       factor = broadcastTo(widen(factor, elementTypeOf(state), loc), state.getType(), loc);
@@ -291,7 +292,18 @@ Value Derivation::finish(Operation *op, Value state) {
   return state;
 }
 
-/// The sum of the terms, each with its sign and scales, in base e.
+/// A program that computes in base 2 is corrected in base 2: no rounded ln 2 comes in.
+static bool allBase2(ArrayRef<ExponentTerm> terms) {
+  return llvm::all_of(terms, [](const ExponentTerm &term) { return term.base2; });
+}
+
+Value Derivation::exponential(ArrayRef<ExponentTerm> terms, Value exponent, Location loc) {
+  if (allBase2(terms))
+    return math::Exp2Op::create(builder, loc, exponent);
+  return math::ExpOp::create(builder, loc, exponent);
+}
+
+/// The sum of the terms, each with its sign and scales; for `exponential` to be raised.
 Value Derivation::exponentOf(ArrayRef<ExponentTerm> terms, llvm::function_ref<Value(Value)> at, Location loc) {
   // All axes that some term has.
   SmallVector<StringAttr> names;
@@ -324,7 +336,7 @@ Value Derivation::exponentOf(ArrayRef<ExponentTerm> terms, llvm::function_ref<Va
     Value part = broadcastTo(widen(value, f32, loc), type, loc);
     for (Value scale : term.scales)
       part = arith::MulFOp::create(builder, loc, part, broadcastTo(widen(outside(scale), f32, loc), type, loc));
-    if (term.base2) // 2^x = e^(x ln 2)
+    if (term.base2 && !allBase2(terms)) // 2^x = e^(x ln 2)
       part = arith::MulFOp::create(builder, loc, part, constant(type, 0.69314718055994531, loc));
     if (term.negative)
       part = arith::NegFOp::create(builder, loc, part);

@@ -7,10 +7,11 @@ import pathlib
 
 import pytest
 import torch
-from flashlight.interpreter import InterpreterError, interpret
-from flashlight.mlir import ir
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from flashlight.interpreter import InterpreterError, interpret
+from flashlight.mlir import ir
 
 ROOT = pathlib.Path(__file__).parents[2]
 

@@ -7,6 +7,7 @@ import math
 
 import pytest
 import torch
+
 from flashlight.interpreter import InterpreterError, evaluate_op, interpret, known_ops
 from flashlight.mlir import ir
 

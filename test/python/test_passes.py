@@ -6,11 +6,14 @@
 import pathlib
 
 import pytest
+import torch
+from hypothesis import HealthCheck, Phase, given, settings
+
 from flashlight.mlir import ir
-from hypothesis import HealthCheck, given, settings
 from pass_harness import check_pass, count, parse, random_args
 from random_programs import attentions, views_and_casts
 
+torch.set_num_threads(1)  # the tensors are tiny
 ROOT = pathlib.Path(__file__).parents[2]
 PROGRAMS = sorted((ROOT / "test" / "Program").glob("*.mlir"))
 
@@ -25,13 +28,14 @@ CUDA = "flashlight-to-tile{target=cuda}"
 LENGTHS = (1, 3, 17, 64, 65, 100, 130)
 
 
-def budget(examples):
+def budget(examples, shrink=True):
     """A fixed budget, the same examples every time."""
     return settings(
         max_examples=examples,
         deadline=None,
         derandomize=True,
         database=None,
+        phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
 
@@ -105,14 +109,14 @@ def test_derive_online_of_imported_programs(path):
 
 
 @pytest.mark.parametrize("pipeline", [CPU, CUDA])
-@budget(60)
+@budget(60, shrink=False)
 @given(program=attentions(lengths=LENGTHS))
 def test_tile(pipeline, program):
     check_pass(program.text, pipeline, program.make_args(), native=True)
 
 
 @pytest.mark.parametrize("pipeline", [CPU, CUDA])
-@budget(30)
+@budget(30, shrink=False)
 @given(program=attentions(lengths=LENGTHS, dynamic=True))
 def test_tile_dynamic(pipeline, program):
     check_pass(program.text, pipeline, program.make_args())
