@@ -61,9 +61,12 @@ private:
   Value finish(Operation *op, Value state);
   Value exponentOf(ArrayRef<ExponentTerm> terms, llvm::function_ref<Value(Value)> at, Location loc);
   Value exponential(ArrayRef<ExponentTerm> terms, Value exponent, Location loc);
-  Value isUnset(ArrayRef<ExponentTerm> terms, unsigned sweep, llvm::function_ref<Value(Operation *)> valueOf,
+  bool mayBeUnset(ArrayRef<ExponentTerm> terms, unsigned sweep);
+  bool mayBeInfinite(const ExponentTerm &term, unsigned sweep);
+  Value isUnset(ArrayRef<ExponentTerm> terms, unsigned sweep, llvm::function_ref<Value(Value)> at, Type like,
                 Location loc);
   Value guarded(Operation *statistic, Value value);
+  void guardTerms(ArrayRef<ExponentTerm> terms, unsigned sweep, Memo &memo, Location loc);
 
   Value constant(Type like, double value, Location loc);
   Value constant(Type like, Attribute value, Location loc);
@@ -78,6 +81,7 @@ private:
   unsigned numSweeps = 0;
   llvm::DenseMap<Operation *, unsigned> sweepOf;
   llvm::DenseMap<Operation *, Factorization> factorizations;
+  llvm::DenseSet<Value> guardedTerms; // terms that have been guarded already
   Memo finished;                      // old value -> new value, outside of sweeps
   Operation *beforeSweep = nullptr;   // where values that a sweep needs from outside go
 };
@@ -227,13 +231,15 @@ Value Derivation::emitUpdate(Operation *op, Value old, unsigned sweep, Memo &atN
   Location loc = op->getLoc();
   const Factorization &factorization = factorizations[op];
   if (!factorization.repairs.empty()) {
+    guardTerms(factorization.repairs, sweep, atNew, loc);
     Value after = exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atNew); }, loc);
     Value before = exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atOld); }, loc);
     Value moved = arith::SubFOp::create(builder, loc, after, before);
     Value correction = exponential(factorization.repairs, moved, loc);
     // Nothing but zeros has been summed while a maximum was unset: any finite factor will do.
-    if (Value unset = isUnset(factorization.repairs, sweep, [&](Operation *s) { return atOld[s->getResult(0)]; }, loc)) {
-      unset = broadcastTo(unset, cast<RankedTensorType>(correction.getType()).clone(builder.getI1Type()), loc);
+    if (mayBeUnset(factorization.repairs, sweep)) {
+      Value unset = isUnset(factorization.repairs, sweep, [&](Value v) { return inside(v, sweep, atOld); },
+                            correction.getType(), loc);
       correction = arith::SelectOp::create(builder, loc, unset, constant(correction.getType(), 1.0, loc), correction);
     }
     correction = broadcastTo(widen(correction, elementTypeOf(old), loc), old.getType(), loc);
@@ -256,17 +262,18 @@ Value Derivation::finish(Operation *op, Value state) {
   unsigned sweep = sweepOf[op];
   auto finalOf = [&](Operation *statistic) { return finished[statistic->getResult(0)]; };
   if (!factorization.repairs.empty()) {
-    if (Value unset = isUnset(factorization.repairs, sweep, finalOf, loc)) {
+    if (mayBeUnset(factorization.repairs, sweep)) {
       Memo atReference;
       for (const ExponentTerm &term : factorization.repairs)
         for (Operation *statistic : dependence.statisticsOf(term.value))
           if (isRunning(statistic, sweep))
             atReference[statistic->getResult(0)] = guarded(statistic, finalOf(statistic));
+      guardTerms(factorization.repairs, sweep, atReference, loc);
       Value final = exponentOf(factorization.repairs, [&](Value v) { return outside(v); }, loc);
       Value reference = exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atReference); }, loc);
       Value moved = arith::SubFOp::create(builder, loc, final, reference);
       Value factor = exponential(factorization.repairs, moved, loc);
-      unset = broadcastTo(unset, cast<RankedTensorType>(factor.getType()).clone(builder.getI1Type()), loc);
+      Value unset = isUnset(factorization.repairs, sweep, [&](Value v) { return outside(v); }, factor.getType(), loc);
       factor = arith::SelectOp::create(builder, loc, unset, factor, constant(factor.getType(), 1.0, loc));
       factor = broadcastTo(widen(factor, elementTypeOf(state), loc), state.getType(), loc);
       state = arith::MulFOp::create(builder, loc, state, factor);
@@ -345,25 +352,66 @@ Value Derivation::exponentOf(ArrayRef<ExponentTerm> terms, llvm::function_ref<Va
   return sum;
 }
 
-/// Whether a maximum or minimum in the terms is still at its identity; null if there is none.
-Value Derivation::isUnset(ArrayRef<ExponentTerm> terms, unsigned sweep,
-                          llvm::function_ref<Value(Operation *)> valueOf, Location loc) {
-  llvm::SmallSetVector<Operation *, 4> extrema;
-  for (const ExponentTerm &term : terms)
-    for (Operation *statistic : dependence.statisticsOf(term.value))
-      if (isRunning(statistic, sweep) &&
-          (kindOf(statistic) == ReduceKind::Max || kindOf(statistic) == ReduceKind::Min))
-        extrema.insert(statistic);
+static bool isExtremum(Operation *op) {
+  return kindOf(op) == ReduceKind::Max || kindOf(op) == ReduceKind::Min;
+}
+
+/// A term that is computed from a running sum, as a logarithm of it is: infinite while that is zero.
+bool Derivation::mayBeInfinite(const ExponentTerm &term, unsigned sweep) {
+  return !sweepOf.contains(term.value.getDefiningOp()) &&
+         llvm::any_of(dependence.statisticsOf(term.value), [&](Operation *statistic) {
+           return isRunning(statistic, sweep) && kindOf(statistic) == ReduceKind::Sum;
+         });
+}
+
+bool Derivation::mayBeUnset(ArrayRef<ExponentTerm> terms, unsigned sweep) {
+  return llvm::any_of(terms, [&](const ExponentTerm &term) {
+    return mayBeInfinite(term, sweep) ||
+           llvm::any_of(dependence.statisticsOf(term.value), [&](Operation *statistic) {
+             return isRunning(statistic, sweep) && isExtremum(statistic);
+           });
+  });
+}
+
+/// Whether an extremum in the terms is still at its identity, or a logarithm at that of its sum;
+/// booleans of the shape of `like`.
+Value Derivation::isUnset(ArrayRef<ExponentTerm> terms, unsigned sweep, llvm::function_ref<Value(Value)> at,
+                          Type like, Location loc) {
+  auto type = cast<RankedTensorType>(like).clone(builder.getI1Type());
   Value any;
-  for (Operation *statistic : extrema) {
-    Value value = valueOf(statistic);
-    Value unset = constant(value.getType(), identity(kindOf(statistic), elementTypeOf(value)), loc);
+  auto add = [&](Value value, Value unset) {
     Value is = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, value, unset);
-    if (any && any.getType() != is.getType())
-      is = broadcastTo(is, any.getType(), loc);
+    is = broadcastTo(is, type, loc);
     any = any ? arith::OrIOp::create(builder, loc, any, is).getResult() : is;
+  };
+  llvm::SmallSetVector<Operation *, 4> extrema;
+  for (const ExponentTerm &term : terms) {
+    for (Operation *statistic : dependence.statisticsOf(term.value))
+      if (isRunning(statistic, sweep) && isExtremum(statistic))
+        extrema.insert(statistic);
+    if (mayBeInfinite(term, sweep)) {
+      Value value = at(term.value);
+      add(value, constant(value.getType(), -std::numeric_limits<double>::infinity(), loc));
+    }
+  }
+  for (Operation *statistic : extrema) {
+    Value value = at(statistic->getResult(0));
+    add(value, constant(value.getType(), identity(kindOf(statistic), elementTypeOf(value)), loc));
   }
   return any;
+}
+
+/// What a logarithm of a running sum is taken for inside of exponents: 0 while the sum is zero.
+void Derivation::guardTerms(ArrayRef<ExponentTerm> terms, unsigned sweep, Memo &memo, Location loc) {
+  for (const ExponentTerm &term : terms) {
+    if (!mayBeInfinite(term, sweep) || guardedTerms.contains(memo.lookup(term.value)))
+      continue;
+    Value value = inside(term.value, sweep, memo);
+    Value unset = constant(value.getType(), -std::numeric_limits<double>::infinity(), loc);
+    Value is = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, value, unset);
+    memo[term.value] = arith::SelectOp::create(builder, loc, is, constant(value.getType(), 0.0, loc), value);
+    guardedTerms.insert(memo[term.value]);
+  }
 }
 
 /// What a running extremum is taken for inside of exponents: 0 while it is unset.

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Every pass keeps the meaning: random programs and imported ones, interpreted before and after."""
 
+import math
 import pathlib
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from flashlight.mlir import ir
 from pass_harness import check_pass, count, parse, random_args
-from random_programs import attentions, views_and_casts
+from random_programs import Emitter, attentions, views_and_casts
 
 torch.set_num_threads(1)  # the tensors are tiny
 ROOT = pathlib.Path(__file__).parents[2]
@@ -129,3 +130,22 @@ def test_tile_of_imported_programs(path, pipeline):
     with ir.Context(), ir.Location.unknown():
         args = random_args(parse(text))
     check_pass(text, pipeline, args)
+
+
+def test_keys_masked_so_far_and_a_logarithm_of_the_sum():
+    """w = exp(s - lse): while only masked keys have been seen, lse is -inf, and s - lse NaN."""
+    e = Emitter()
+    s, mask, v = e.arg((3, 6)), e.arg((6,), "i1"), e.arg((6, 2))
+    q = e.contract(e.arg((3, 4)), e.arg((6, 4)), "md,nd->mn")
+    s = e.binary("arith.addf", s, q)
+    low = e.constant(-math.inf, s.shape)
+    s = e.select(e.broadcast(mask, [1], s.shape), s, low)
+    high = e.reduce("max", s, [1])
+    p = e.unary("math.exp", e.binary("arith.subf", s, e.broadcast(high, [0], s.shape)))
+    lse = e.binary("arith.addf", high, e.unary("math.log", e.reduce("sum", p, [1])))
+    w = e.unary("math.exp", e.binary("arith.subf", s, e.broadcast(lse, [0], s.shape)))
+    program = e.program([e.contract(w, v, "mn,ne->me"), lse])
+    args = program.make_args()
+    for kept in ([0, 0, 0, 1, 1, 0], [0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1]):
+        args[1] = torch.tensor(kept, dtype=torch.bool)
+        check_pass(program.text, DERIVE, args, blocks=PARTITIONS, native=True)
