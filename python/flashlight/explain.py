@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import os
-from collections import Counter
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,10 @@ from .errors import SourceLocation
 
 if TYPE_CHECKING:
     from .program import CompiledProgram, Kernel
+
+
+# How many places of an op a report names.
+_PLACES = 3
 
 
 @dataclass(frozen=True)
@@ -80,21 +84,28 @@ def _resources(resources: object) -> str:
 
 
 def _fallback_lines(program: CompiledProgram) -> list[str]:
-    """One line for each op, reason and line of code; repeats are counted."""
-    counted = Counter(
-        (entry.op, entry.reason, _place(entry.location)) for entry in program.fallbacks
-    )
+    """One line for each op and reason, with the first lines of code where it stands."""
+    places: dict[tuple[str, str], dict[str, int]] = {}
+    for entry in program.fallbacks:
+        found = places.setdefault((entry.op, entry.reason), {})
+        place = _place(entry.location)
+        found[place] = found.get(place, 0) + 1
     lines = []
-    for (op, reason, place), times in counted.items():
+    for (op, reason), found in places.items():
+        times = sum(found.values())
+        shown = list(found)[:_PLACES]
+        more = f" and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
         repeats = f" ({times} times)" if times > 1 else ""
-        lines.append(f"{op}{repeats}: {reason}; {place}")
+        lines.append(f"{op}{repeats}: {reason}; {', '.join(shown)}{more}")
     return lines
 
 
 def _place(location: SourceLocation | None) -> str:
+    """File and line; the file as one would import it, or relative to the working directory."""
     if location is None or location.file is None:
         return str(location)
-    file = os.path.relpath(location.file)
-    if file.startswith(".."):
-        file = location.file
-    return f"{file}:{location.line}"
+    roots = sorted((os.path.realpath(entry) for entry in {*sys.path, "."}), key=len, reverse=True)
+    for root in roots:
+        if location.file.startswith(root + os.sep):
+            return f"{location.file[len(root) + 1 :]}:{location.line}"
+    return f"{location.file}:{location.line}"

@@ -25,17 +25,15 @@ module {
     %11 = arith.truncf %10 {flashlight.node = "add"} : tensor<2x8x128x96xf32> to tensor<2x8x128x96xf16>
     %12 = arith.extf %11 : tensor<2x8x128x96xf16> to tensor<2x8x128x96xf32>
     %13 = flashlight.reduce  max %12 dims [3] : tensor<2x8x128x96xf32> -> tensor<2x8x128xf32>
-    %14 = flashlight.reshape %13 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %15 = flashlight.broadcast %14 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x96xf32>
-    %16 = arith.subf %12, %15 : tensor<2x8x128x96xf32>
-    %17 = math.exp %16 : tensor<2x8x128x96xf32>
-    %18 = flashlight.reduce  sum %17 dims [3] : tensor<2x8x128x96xf32> -> tensor<2x8x128xf32>
-    %19 = flashlight.reshape %18 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %20 = flashlight.broadcast %19 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x96xf32>
-    %21 = arith.divf %17, %20 : tensor<2x8x128x96xf32>
-    %22 = arith.truncf %21 {flashlight.node = "softmax"} : tensor<2x8x128x96xf32> to tensor<2x8x128x96xf16>
-    %23 = flashlight.contract %22, %arg2 "bhmd,bhdn->bhmn" : tensor<2x8x128x96xf16>, tensor<2x8x96x64xf16> -> tensor<2x8x128x64xf32>
-    %24 = arith.truncf %23 {flashlight.node = "matmul_1"} : tensor<2x8x128x64xf32> to tensor<2x8x128x64xf16>
-    return %24 : tensor<2x8x128x64xf16>
+    %14 = flashlight.broadcast %13 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x96xf32>
+    %15 = arith.subf %12, %14 : tensor<2x8x128x96xf32>
+    %16 = math.exp %15 : tensor<2x8x128x96xf32>
+    %17 = flashlight.reduce  sum %16 dims [3] : tensor<2x8x128x96xf32> -> tensor<2x8x128xf32>
+    %18 = flashlight.broadcast %17 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x96xf32>
+    %19 = arith.divf %16, %18 : tensor<2x8x128x96xf32>
+    %20 = arith.truncf %19 {flashlight.node = "softmax"} : tensor<2x8x128x96xf32> to tensor<2x8x128x96xf16>
+    %21 = flashlight.contract %20, %arg2 "bhmd,bhdn->bhmn" : tensor<2x8x128x96xf16>, tensor<2x8x96x64xf16> -> tensor<2x8x128x64xf32>
+    %22 = arith.truncf %21 {flashlight.node = "matmul_1"} : tensor<2x8x128x64xf32> to tensor<2x8x128x64xf16>
+    return %22 : tensor<2x8x128x64xf16>
   }
 }

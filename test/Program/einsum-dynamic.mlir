@@ -15,15 +15,13 @@ module {
     %1 = flashlight.broadcast %cst dims [] : tensor<f32> -> tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
     %2 = arith.mulf %0, %1 {flashlight.node = "mul"} : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
     %3 = flashlight.reduce  max %2 dims [3] : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>> -> tensor<?x8x?xf32, #flashlight.symbols<s33, s0>>
-    %4 = flashlight.reshape %3 : tensor<?x8x?xf32, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x1xf32, #flashlight.symbols<s33, s0>>
-    %5 = flashlight.broadcast %4 dims [0, 1, 2, 3] : tensor<?x8x?x1xf32, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
-    %6 = arith.subf %2, %5 : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
-    %7 = math.exp %6 : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
-    %8 = flashlight.reduce  sum %7 dims [3] : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>> -> tensor<?x8x?xf32, #flashlight.symbols<s33, s0>>
-    %9 = flashlight.reshape %8 : tensor<?x8x?xf32, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x1xf32, #flashlight.symbols<s33, s0>>
-    %10 = flashlight.broadcast %9 dims [0, 1, 2, 3] : tensor<?x8x?x1xf32, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
-    %11 = arith.divf %7, %10 {flashlight.node = "softmax"} : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
-    %12 = flashlight.contract %11, %arg2 "bhmn,bhne->bhme" {flashlight.node = "einsum_1"} : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>, tensor<?x8x?x64xf32, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x64xf32, #flashlight.symbols<s33, s0>>
-    return %12 : tensor<?x8x?x64xf32, #flashlight.symbols<s33, s0>>
+    %4 = flashlight.broadcast %3 dims [0, 1, 2] : tensor<?x8x?xf32, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
+    %5 = arith.subf %2, %4 : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
+    %6 = math.exp %5 : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
+    %7 = flashlight.reduce  sum %6 dims [3] : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>> -> tensor<?x8x?xf32, #flashlight.symbols<s33, s0>>
+    %8 = flashlight.broadcast %7 dims [0, 1, 2] : tensor<?x8x?xf32, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
+    %9 = arith.divf %6, %8 {flashlight.node = "softmax"} : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
+    %10 = flashlight.contract %9, %arg2 "bhmn,bhne->bhme" {flashlight.node = "einsum_1"} : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>, tensor<?x8x?x64xf32, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x64xf32, #flashlight.symbols<s33, s0>>
+    return %10 : tensor<?x8x?x64xf32, #flashlight.symbols<s33, s0>>
   }
 }

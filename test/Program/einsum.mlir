@@ -15,15 +15,13 @@ module {
     %1 = flashlight.broadcast %cst dims [] : tensor<f32> -> tensor<2x8x128x128xf32>
     %2 = arith.mulf %0, %1 {flashlight.node = "mul"} : tensor<2x8x128x128xf32>
     %3 = flashlight.reduce  max %2 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
-    %4 = flashlight.reshape %3 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %5 = flashlight.broadcast %4 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x128xf32>
-    %6 = arith.subf %2, %5 : tensor<2x8x128x128xf32>
-    %7 = math.exp %6 : tensor<2x8x128x128xf32>
-    %8 = flashlight.reduce  sum %7 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
-    %9 = flashlight.reshape %8 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %10 = flashlight.broadcast %9 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x128xf32>
-    %11 = arith.divf %7, %10 {flashlight.node = "softmax"} : tensor<2x8x128x128xf32>
-    %12 = flashlight.contract %11, %arg2 "bhmn,bnhe->bmhe" {flashlight.node = "einsum_1"} : tensor<2x8x128x128xf32>, tensor<2x128x8x64xf32> -> tensor<2x128x8x64xf32>
-    return %12 : tensor<2x128x8x64xf32>
+    %4 = flashlight.broadcast %3 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x128xf32>
+    %5 = arith.subf %2, %4 : tensor<2x8x128x128xf32>
+    %6 = math.exp %5 : tensor<2x8x128x128xf32>
+    %7 = flashlight.reduce  sum %6 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
+    %8 = flashlight.broadcast %7 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x128xf32>
+    %9 = arith.divf %6, %8 {flashlight.node = "softmax"} : tensor<2x8x128x128xf32>
+    %10 = flashlight.contract %9, %arg2 "bhmn,bnhe->bmhe" {flashlight.node = "einsum_1"} : tensor<2x8x128x128xf32>, tensor<2x128x8x64xf32> -> tensor<2x128x8x64xf32>
+    return %10 : tensor<2x128x8x64xf32>
   }
 }

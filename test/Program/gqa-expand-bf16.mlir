@@ -26,17 +26,15 @@ module {
     %12 = arith.truncf %11 {flashlight.node = "mul"} : tensor<2x8x128x128xf32> to tensor<2x8x128x128xbf16>
     %13 = arith.extf %12 : tensor<2x8x128x128xbf16> to tensor<2x8x128x128xf32>
     %14 = flashlight.reduce  max %13 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
-    %15 = flashlight.reshape %14 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %16 = flashlight.broadcast %15 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x128xf32>
-    %17 = arith.subf %13, %16 : tensor<2x8x128x128xf32>
-    %18 = math.exp %17 : tensor<2x8x128x128xf32>
-    %19 = flashlight.reduce  sum %18 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
-    %20 = flashlight.reshape %19 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %21 = flashlight.broadcast %20 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x128xf32>
-    %22 = arith.divf %18, %21 {flashlight.node = "softmax"} : tensor<2x8x128x128xf32>
-    %23 = arith.truncf %22 {flashlight.node = "to"} : tensor<2x8x128x128xf32> to tensor<2x8x128x128xbf16>
-    %24 = flashlight.contract %23, %5 "bhmd,bhdn->bhmn" : tensor<2x8x128x128xbf16>, tensor<2x8x128x64xbf16> -> tensor<2x8x128x64xf32>
-    %25 = arith.truncf %24 {flashlight.node = "matmul_1"} : tensor<2x8x128x64xf32> to tensor<2x8x128x64xbf16>
-    return %25 : tensor<2x8x128x64xbf16>
+    %15 = flashlight.broadcast %14 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x128xf32>
+    %16 = arith.subf %13, %15 : tensor<2x8x128x128xf32>
+    %17 = math.exp %16 : tensor<2x8x128x128xf32>
+    %18 = flashlight.reduce  sum %17 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
+    %19 = flashlight.broadcast %18 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x128xf32>
+    %20 = arith.divf %17, %19 {flashlight.node = "softmax"} : tensor<2x8x128x128xf32>
+    %21 = arith.truncf %20 {flashlight.node = "to"} : tensor<2x8x128x128xf32> to tensor<2x8x128x128xbf16>
+    %22 = flashlight.contract %21, %5 "bhmd,bhdn->bhmn" : tensor<2x8x128x128xbf16>, tensor<2x8x128x64xbf16> -> tensor<2x8x128x64xf32>
+    %23 = arith.truncf %22 {flashlight.node = "matmul_1"} : tensor<2x8x128x64xf32> to tensor<2x8x128x64xbf16>
+    return %23 : tensor<2x8x128x64xbf16>
   }
 }

@@ -35,15 +35,13 @@ module {
     %18 = flashlight.broadcast %17 dims [2, 3] : tensor<128x128xf32> -> tensor<2x8x128x128xf32>
     %19 = arith.addf %7, %18 {flashlight.node = "add"} : tensor<2x8x128x128xf32>
     %20 = flashlight.reduce  max %19 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
-    %21 = flashlight.reshape %20 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %22 = flashlight.broadcast %21 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x128xf32>
-    %23 = arith.subf %19, %22 : tensor<2x8x128x128xf32>
-    %24 = math.exp %23 : tensor<2x8x128x128xf32>
-    %25 = flashlight.reduce  sum %24 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
-    %26 = flashlight.reshape %25 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %27 = flashlight.broadcast %26 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x128xf32>
-    %28 = arith.divf %24, %27 {flashlight.node = "softmax"} : tensor<2x8x128x128xf32>
-    %29 = flashlight.contract %28, %3 "bhmd,bhdn->bhmn" {flashlight.node = "matmul_1"} : tensor<2x8x128x128xf32>, tensor<2x8x128x64xf32> -> tensor<2x8x128x64xf32>
-    return %29 : tensor<2x8x128x64xf32>
+    %21 = flashlight.broadcast %20 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x128xf32>
+    %22 = arith.subf %19, %21 : tensor<2x8x128x128xf32>
+    %23 = math.exp %22 : tensor<2x8x128x128xf32>
+    %24 = flashlight.reduce  sum %23 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
+    %25 = flashlight.broadcast %24 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x128xf32>
+    %26 = arith.divf %23, %25 {flashlight.node = "softmax"} : tensor<2x8x128x128xf32>
+    %27 = flashlight.contract %26, %3 "bhmd,bhdn->bhmn" {flashlight.node = "matmul_1"} : tensor<2x8x128x128xf32>, tensor<2x8x128x64xf32> -> tensor<2x8x128x64xf32>
+    return %27 : tensor<2x8x128x64xf32>
   }
 }

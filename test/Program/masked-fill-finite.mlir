@@ -25,15 +25,13 @@ module {
     %9 = flashlight.broadcast %cst_1 dims [] : tensor<f32> -> tensor<2x8x128x128xf32>
     %10 = arith.select %8, %9, %3 {flashlight.node = "masked_fill"} : tensor<2x8x128x128xi1>, tensor<2x8x128x128xf32>
     %11 = flashlight.reduce  max %10 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
-    %12 = flashlight.reshape %11 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %13 = flashlight.broadcast %12 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x128xf32>
-    %14 = arith.subf %10, %13 : tensor<2x8x128x128xf32>
-    %15 = math.exp %14 : tensor<2x8x128x128xf32>
-    %16 = flashlight.reduce  sum %15 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
-    %17 = flashlight.reshape %16 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %18 = flashlight.broadcast %17 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x128xf32>
-    %19 = arith.divf %15, %18 {flashlight.node = "softmax"} : tensor<2x8x128x128xf32>
-    %20 = flashlight.contract %19, %arg2 "bhmd,bhdn->bhmn" {flashlight.node = "matmul_1"} : tensor<2x8x128x128xf32>, tensor<2x8x128x64xf32> -> tensor<2x8x128x64xf32>
-    return %20 : tensor<2x8x128x64xf32>
+    %12 = flashlight.broadcast %11 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x128xf32>
+    %13 = arith.subf %10, %12 : tensor<2x8x128x128xf32>
+    %14 = math.exp %13 : tensor<2x8x128x128xf32>
+    %15 = flashlight.reduce  sum %14 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
+    %16 = flashlight.broadcast %15 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x128xf32>
+    %17 = arith.divf %14, %16 {flashlight.node = "softmax"} : tensor<2x8x128x128xf32>
+    %18 = flashlight.contract %17, %arg2 "bhmd,bhdn->bhmn" {flashlight.node = "matmul_1"} : tensor<2x8x128x128xf32>, tensor<2x8x128x64xf32> -> tensor<2x8x128x64xf32>
+    return %18 : tensor<2x8x128x64xf32>
   }
 }

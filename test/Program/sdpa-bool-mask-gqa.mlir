@@ -27,21 +27,18 @@ module {
     %10 = flashlight.broadcast %cst_1 dims [] : tensor<f32> -> tensor<2x8x100x100xf32>
     %11 = arith.cmpf une, %9, %10 : tensor<2x8x100x100xf32>
     %12 = flashlight.reduce  any %11 dims [3] : tensor<2x8x100x100xi1> -> tensor<2x8x100xi1>
-    %13 = flashlight.reshape %12 : tensor<2x8x100xi1> -> tensor<2x8x100x1xi1>
-    %14 = flashlight.reduce  max %9 dims [3] : tensor<2x8x100x100xf32> -> tensor<2x8x100xf32>
-    %15 = flashlight.reshape %14 : tensor<2x8x100xf32> -> tensor<2x8x100x1xf32>
-    %16 = flashlight.broadcast %15 dims [0, 1, 2, 3] : tensor<2x8x100x1xf32> -> tensor<2x8x100x100xf32>
+    %cst_2 = arith.constant dense<0.000000e+00> : tensor<f32>
+    %13 = flashlight.broadcast %cst_2 dims [] : tensor<f32> -> tensor<2x8x100x100xf32>
+    %14 = flashlight.broadcast %12 dims [0, 1, 2] : tensor<2x8x100xi1> -> tensor<2x8x100x100xi1>
+    %15 = flashlight.reduce  max %9 dims [3] : tensor<2x8x100x100xf32> -> tensor<2x8x100xf32>
+    %16 = flashlight.broadcast %15 dims [0, 1, 2] : tensor<2x8x100xf32> -> tensor<2x8x100x100xf32>
     %17 = arith.subf %9, %16 : tensor<2x8x100x100xf32>
     %18 = math.exp %17 : tensor<2x8x100x100xf32>
     %19 = flashlight.reduce  sum %18 dims [3] : tensor<2x8x100x100xf32> -> tensor<2x8x100xf32>
-    %20 = flashlight.reshape %19 : tensor<2x8x100xf32> -> tensor<2x8x100x1xf32>
-    %21 = flashlight.broadcast %20 dims [0, 1, 2, 3] : tensor<2x8x100x1xf32> -> tensor<2x8x100x100xf32>
-    %22 = arith.divf %18, %21 : tensor<2x8x100x100xf32>
-    %23 = flashlight.broadcast %13 dims [0, 1, 2, 3] : tensor<2x8x100x1xi1> -> tensor<2x8x100x100xi1>
-    %cst_2 = arith.constant dense<0.000000e+00> : tensor<f32>
-    %24 = flashlight.broadcast %cst_2 dims [] : tensor<f32> -> tensor<2x8x100x100xf32>
-    %25 = arith.select %23, %22, %24 : tensor<2x8x100x100xi1>, tensor<2x8x100x100xf32>
-    %26 = flashlight.contract %25, %3 "bhmn,bhne->bhme" {flashlight.node = "scaled_dot_product_attention"} : tensor<2x8x100x100xf32>, tensor<2x8x100x64xf32> -> tensor<2x8x100x64xf32>
-    return %26 : tensor<2x8x100x64xf32>
+    %20 = flashlight.broadcast %19 dims [0, 1, 2] : tensor<2x8x100xf32> -> tensor<2x8x100x100xf32>
+    %21 = arith.divf %18, %20 : tensor<2x8x100x100xf32>
+    %22 = arith.select %14, %21, %13 : tensor<2x8x100x100xi1>, tensor<2x8x100x100xf32>
+    %23 = flashlight.contract %22, %3 "bhmn,bhne->bhme" {flashlight.node = "scaled_dot_product_attention"} : tensor<2x8x100x100xf32>, tensor<2x8x100x64xf32> -> tensor<2x8x100x64xf32>
+    return %23 : tensor<2x8x100x64xf32>
   }
 }

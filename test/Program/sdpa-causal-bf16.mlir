@@ -27,23 +27,20 @@ module {
     %10 = flashlight.broadcast %cst_1 dims [] : tensor<f32> -> tensor<2x8x128x128xf32>
     %11 = arith.cmpf une, %9, %10 : tensor<2x8x128x128xf32>
     %12 = flashlight.reduce  any %11 dims [3] : tensor<2x8x128x128xi1> -> tensor<2x8x128xi1>
-    %13 = flashlight.reshape %12 : tensor<2x8x128xi1> -> tensor<2x8x128x1xi1>
-    %14 = flashlight.reduce  max %9 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
-    %15 = flashlight.reshape %14 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %16 = flashlight.broadcast %15 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x128xf32>
+    %cst_2 = arith.constant dense<0.000000e+00> : tensor<f32>
+    %13 = flashlight.broadcast %cst_2 dims [] : tensor<f32> -> tensor<2x8x128x128xf32>
+    %14 = flashlight.broadcast %12 dims [0, 1, 2] : tensor<2x8x128xi1> -> tensor<2x8x128x128xi1>
+    %15 = flashlight.reduce  max %9 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
+    %16 = flashlight.broadcast %15 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x128xf32>
     %17 = arith.subf %9, %16 : tensor<2x8x128x128xf32>
     %18 = math.exp %17 : tensor<2x8x128x128xf32>
     %19 = flashlight.reduce  sum %18 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
-    %20 = flashlight.reshape %19 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %21 = flashlight.broadcast %20 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x128xf32>
-    %22 = arith.divf %18, %21 : tensor<2x8x128x128xf32>
-    %23 = flashlight.broadcast %13 dims [0, 1, 2, 3] : tensor<2x8x128x1xi1> -> tensor<2x8x128x128xi1>
-    %cst_2 = arith.constant dense<0.000000e+00> : tensor<f32>
-    %24 = flashlight.broadcast %cst_2 dims [] : tensor<f32> -> tensor<2x8x128x128xf32>
-    %25 = arith.select %23, %22, %24 : tensor<2x8x128x128xi1>, tensor<2x8x128x128xf32>
-    %26 = arith.truncf %25 : tensor<2x8x128x128xf32> to tensor<2x8x128x128xbf16>
-    %27 = flashlight.contract %26, %arg2 "bhmn,bhne->bhme" : tensor<2x8x128x128xbf16>, tensor<2x8x128x64xbf16> -> tensor<2x8x128x64xf32>
-    %28 = arith.truncf %27 {flashlight.node = "scaled_dot_product_attention"} : tensor<2x8x128x64xf32> to tensor<2x8x128x64xbf16>
-    return %28 : tensor<2x8x128x64xbf16>
+    %20 = flashlight.broadcast %19 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x128xf32>
+    %21 = arith.divf %18, %20 : tensor<2x8x128x128xf32>
+    %22 = arith.select %14, %21, %13 : tensor<2x8x128x128xi1>, tensor<2x8x128x128xf32>
+    %23 = arith.truncf %22 : tensor<2x8x128x128xf32> to tensor<2x8x128x128xbf16>
+    %24 = flashlight.contract %23, %arg2 "bhmn,bhne->bhme" : tensor<2x8x128x128xbf16>, tensor<2x8x128x64xbf16> -> tensor<2x8x128x64xf32>
+    %25 = arith.truncf %24 {flashlight.node = "scaled_dot_product_attention"} : tensor<2x8x128x64xf32> to tensor<2x8x128x64xbf16>
+    return %25 : tensor<2x8x128x64xbf16>
   }
 }

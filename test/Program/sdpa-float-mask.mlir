@@ -21,21 +21,18 @@ module {
     %5 = flashlight.broadcast %cst_0 dims [] : tensor<f32> -> tensor<2x8x100x77xf32>
     %6 = arith.cmpf une, %4, %5 : tensor<2x8x100x77xf32>
     %7 = flashlight.reduce  any %6 dims [3] : tensor<2x8x100x77xi1> -> tensor<2x8x100xi1>
-    %8 = flashlight.reshape %7 : tensor<2x8x100xi1> -> tensor<2x8x100x1xi1>
-    %9 = flashlight.reduce  max %4 dims [3] : tensor<2x8x100x77xf32> -> tensor<2x8x100xf32>
-    %10 = flashlight.reshape %9 : tensor<2x8x100xf32> -> tensor<2x8x100x1xf32>
-    %11 = flashlight.broadcast %10 dims [0, 1, 2, 3] : tensor<2x8x100x1xf32> -> tensor<2x8x100x77xf32>
+    %cst_1 = arith.constant dense<0.000000e+00> : tensor<f32>
+    %8 = flashlight.broadcast %cst_1 dims [] : tensor<f32> -> tensor<2x8x100x77xf32>
+    %9 = flashlight.broadcast %7 dims [0, 1, 2] : tensor<2x8x100xi1> -> tensor<2x8x100x77xi1>
+    %10 = flashlight.reduce  max %4 dims [3] : tensor<2x8x100x77xf32> -> tensor<2x8x100xf32>
+    %11 = flashlight.broadcast %10 dims [0, 1, 2] : tensor<2x8x100xf32> -> tensor<2x8x100x77xf32>
     %12 = arith.subf %4, %11 : tensor<2x8x100x77xf32>
     %13 = math.exp %12 : tensor<2x8x100x77xf32>
     %14 = flashlight.reduce  sum %13 dims [3] : tensor<2x8x100x77xf32> -> tensor<2x8x100xf32>
-    %15 = flashlight.reshape %14 : tensor<2x8x100xf32> -> tensor<2x8x100x1xf32>
-    %16 = flashlight.broadcast %15 dims [0, 1, 2, 3] : tensor<2x8x100x1xf32> -> tensor<2x8x100x77xf32>
-    %17 = arith.divf %13, %16 : tensor<2x8x100x77xf32>
-    %18 = flashlight.broadcast %8 dims [0, 1, 2, 3] : tensor<2x8x100x1xi1> -> tensor<2x8x100x77xi1>
-    %cst_1 = arith.constant dense<0.000000e+00> : tensor<f32>
-    %19 = flashlight.broadcast %cst_1 dims [] : tensor<f32> -> tensor<2x8x100x77xf32>
-    %20 = arith.select %18, %17, %19 : tensor<2x8x100x77xi1>, tensor<2x8x100x77xf32>
-    %21 = flashlight.contract %20, %arg2 "bhmn,bhne->bhme" {flashlight.node = "scaled_dot_product_attention"} : tensor<2x8x100x77xf32>, tensor<2x8x77x80xf32> -> tensor<2x8x100x80xf32>
-    return %21 : tensor<2x8x100x80xf32>
+    %15 = flashlight.broadcast %14 dims [0, 1, 2] : tensor<2x8x100xf32> -> tensor<2x8x100x77xf32>
+    %16 = arith.divf %13, %15 : tensor<2x8x100x77xf32>
+    %17 = arith.select %9, %16, %8 : tensor<2x8x100x77xi1>, tensor<2x8x100x77xf32>
+    %18 = flashlight.contract %17, %arg2 "bhmn,bhne->bhme" {flashlight.node = "scaled_dot_product_attention"} : tensor<2x8x100x77xf32>, tensor<2x8x77x80xf32> -> tensor<2x8x100x80xf32>
+    return %18 : tensor<2x8x100x80xf32>
   }
 }

@@ -19,21 +19,18 @@ module {
     %3 = flashlight.broadcast %cst_0 dims [] : tensor<f32> -> tensor<2x8x128x128xf32>
     %4 = arith.cmpf une, %2, %3 : tensor<2x8x128x128xf32>
     %5 = flashlight.reduce  any %4 dims [3] : tensor<2x8x128x128xi1> -> tensor<2x8x128xi1>
-    %6 = flashlight.reshape %5 : tensor<2x8x128xi1> -> tensor<2x8x128x1xi1>
-    %7 = flashlight.reduce  max %2 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
-    %8 = flashlight.reshape %7 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %9 = flashlight.broadcast %8 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x128xf32>
+    %cst_1 = arith.constant dense<0.000000e+00> : tensor<f32>
+    %6 = flashlight.broadcast %cst_1 dims [] : tensor<f32> -> tensor<2x8x128x128xf32>
+    %7 = flashlight.broadcast %5 dims [0, 1, 2] : tensor<2x8x128xi1> -> tensor<2x8x128x128xi1>
+    %8 = flashlight.reduce  max %2 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
+    %9 = flashlight.broadcast %8 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x128xf32>
     %10 = arith.subf %2, %9 : tensor<2x8x128x128xf32>
     %11 = math.exp %10 : tensor<2x8x128x128xf32>
     %12 = flashlight.reduce  sum %11 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
-    %13 = flashlight.reshape %12 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %14 = flashlight.broadcast %13 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x128xf32>
-    %15 = arith.divf %11, %14 : tensor<2x8x128x128xf32>
-    %16 = flashlight.broadcast %6 dims [0, 1, 2, 3] : tensor<2x8x128x1xi1> -> tensor<2x8x128x128xi1>
-    %cst_1 = arith.constant dense<0.000000e+00> : tensor<f32>
-    %17 = flashlight.broadcast %cst_1 dims [] : tensor<f32> -> tensor<2x8x128x128xf32>
-    %18 = arith.select %16, %15, %17 : tensor<2x8x128x128xi1>, tensor<2x8x128x128xf32>
-    %19 = flashlight.contract %18, %arg2 "bhmn,bhne->bhme" {flashlight.node = "scaled_dot_product_attention"} : tensor<2x8x128x128xf32>, tensor<2x8x128x64xf32> -> tensor<2x8x128x64xf32>
-    return %19 : tensor<2x8x128x64xf32>
+    %13 = flashlight.broadcast %12 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x128xf32>
+    %14 = arith.divf %11, %13 : tensor<2x8x128x128xf32>
+    %15 = arith.select %7, %14, %6 : tensor<2x8x128x128xi1>, tensor<2x8x128x128xf32>
+    %16 = flashlight.contract %15, %arg2 "bhmn,bhne->bhme" {flashlight.node = "scaled_dot_product_attention"} : tensor<2x8x128x128xf32>, tensor<2x8x128x64xf32> -> tensor<2x8x128x64xf32>
+    return %16 : tensor<2x8x128x64xf32>
   }
 }

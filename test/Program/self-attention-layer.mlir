@@ -41,26 +41,23 @@ module {
     %22 = flashlight.broadcast %cst_1 dims [] : tensor<f32> -> tensor<2x4x100x100xf32>
     %23 = arith.cmpf une, %21, %22 : tensor<2x4x100x100xf32>
     %24 = flashlight.reduce  any %23 dims [3] : tensor<2x4x100x100xi1> -> tensor<2x4x100xi1>
-    %25 = flashlight.reshape %24 : tensor<2x4x100xi1> -> tensor<2x4x100x1xi1>
-    %26 = flashlight.reduce  max %21 dims [3] : tensor<2x4x100x100xf32> -> tensor<2x4x100xf32>
-    %27 = flashlight.reshape %26 : tensor<2x4x100xf32> -> tensor<2x4x100x1xf32>
-    %28 = flashlight.broadcast %27 dims [0, 1, 2, 3] : tensor<2x4x100x1xf32> -> tensor<2x4x100x100xf32>
+    %cst_2 = arith.constant dense<0.000000e+00> : tensor<f32>
+    %25 = flashlight.broadcast %cst_2 dims [] : tensor<f32> -> tensor<2x4x100x100xf32>
+    %26 = flashlight.broadcast %24 dims [0, 1, 2] : tensor<2x4x100xi1> -> tensor<2x4x100x100xi1>
+    %27 = flashlight.reduce  max %21 dims [3] : tensor<2x4x100x100xf32> -> tensor<2x4x100xf32>
+    %28 = flashlight.broadcast %27 dims [0, 1, 2] : tensor<2x4x100xf32> -> tensor<2x4x100x100xf32>
     %29 = arith.subf %21, %28 : tensor<2x4x100x100xf32>
     %30 = math.exp %29 : tensor<2x4x100x100xf32>
     %31 = flashlight.reduce  sum %30 dims [3] : tensor<2x4x100x100xf32> -> tensor<2x4x100xf32>
-    %32 = flashlight.reshape %31 : tensor<2x4x100xf32> -> tensor<2x4x100x1xf32>
-    %33 = flashlight.broadcast %32 dims [0, 1, 2, 3] : tensor<2x4x100x1xf32> -> tensor<2x4x100x100xf32>
-    %34 = arith.divf %30, %33 : tensor<2x4x100x100xf32>
-    %35 = flashlight.broadcast %25 dims [0, 1, 2, 3] : tensor<2x4x100x1xi1> -> tensor<2x4x100x100xi1>
-    %cst_2 = arith.constant dense<0.000000e+00> : tensor<f32>
-    %36 = flashlight.broadcast %cst_2 dims [] : tensor<f32> -> tensor<2x4x100x100xf32>
-    %37 = arith.select %35, %34, %36 : tensor<2x4x100x100xi1>, tensor<2x4x100x100xf32>
-    %38 = flashlight.contract %37, %11 "bhmn,bhne->bhme" {flashlight.node = "scaled_dot_product_attention"} : tensor<2x4x100x100xf32>, tensor<2x4x100x32xf32> -> tensor<2x4x100x32xf32>
-    %39 = flashlight.transpose %38 [0, 2, 1, 3] {flashlight.node = "transpose_3"} : tensor<2x4x100x32xf32> -> tensor<2x100x4x32xf32>
-    %40 = flashlight.reshape %39 {flashlight.node = "reshape"} : tensor<2x100x4x32xf32> -> tensor<2x100x128xf32>
-    %41 = flashlight.contract %40, %arg2 "abx,yx->aby" : tensor<2x100x128xf32>, tensor<128x128xf32> -> tensor<2x100x128xf32>
-    %42 = flashlight.broadcast %arg3 dims [2] : tensor<128xf32> -> tensor<2x100x128xf32>
-    %43 = arith.addf %41, %42 {flashlight.node = "linear_1"} : tensor<2x100x128xf32>
-    return %43 : tensor<2x100x128xf32>
+    %32 = flashlight.broadcast %31 dims [0, 1, 2] : tensor<2x4x100xf32> -> tensor<2x4x100x100xf32>
+    %33 = arith.divf %30, %32 : tensor<2x4x100x100xf32>
+    %34 = arith.select %26, %33, %25 : tensor<2x4x100x100xi1>, tensor<2x4x100x100xf32>
+    %35 = flashlight.contract %34, %11 "bhmn,bhne->bhme" {flashlight.node = "scaled_dot_product_attention"} : tensor<2x4x100x100xf32>, tensor<2x4x100x32xf32> -> tensor<2x4x100x32xf32>
+    %36 = flashlight.transpose %35 [0, 2, 1, 3] {flashlight.node = "transpose_3"} : tensor<2x4x100x32xf32> -> tensor<2x100x4x32xf32>
+    %37 = flashlight.reshape %36 {flashlight.node = "reshape"} : tensor<2x100x4x32xf32> -> tensor<2x100x128xf32>
+    %38 = flashlight.contract %37, %arg2 "abx,yx->aby" : tensor<2x100x128xf32>, tensor<128x128xf32> -> tensor<2x100x128xf32>
+    %39 = flashlight.broadcast %arg3 dims [2] : tensor<128xf32> -> tensor<2x100x128xf32>
+    %40 = arith.addf %38, %39 {flashlight.node = "linear_1"} : tensor<2x100x128xf32>
+    return %40 : tensor<2x100x128xf32>
   }
 }

@@ -69,17 +69,15 @@ module {
     %51 = arith.select %49, %50, %45 {flashlight.node = "masked_fill"} : tensor<?x8x?x?xi1, #flashlight.symbols<s33, s0, s0>>, tensor<?x8x?x?xbf16, #flashlight.symbols<s33, s0, s0>>
     %52 = arith.extf %51 : tensor<?x8x?x?xbf16, #flashlight.symbols<s33, s0, s0>> to tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
     %53 = flashlight.reduce  max %52 dims [3] : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>> -> tensor<?x8x?xf32, #flashlight.symbols<s33, s0>>
-    %54 = flashlight.reshape %53 : tensor<?x8x?xf32, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x1xf32, #flashlight.symbols<s33, s0>>
-    %55 = flashlight.broadcast %54 dims [0, 1, 2, 3] : tensor<?x8x?x1xf32, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
-    %56 = arith.subf %52, %55 : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
-    %57 = math.exp %56 : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
-    %58 = flashlight.reduce  sum %57 dims [3] : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>> -> tensor<?x8x?xf32, #flashlight.symbols<s33, s0>>
-    %59 = flashlight.reshape %58 : tensor<?x8x?xf32, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x1xf32, #flashlight.symbols<s33, s0>>
-    %60 = flashlight.broadcast %59 dims [0, 1, 2, 3] : tensor<?x8x?x1xf32, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
-    %61 = arith.divf %57, %60 : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
-    %62 = arith.truncf %61 {flashlight.node = "softmax"} : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>> to tensor<?x8x?x?xbf16, #flashlight.symbols<s33, s0, s0>>
-    %63 = flashlight.contract %62, %arg2 "bhmd,bhdn->bhmn" : tensor<?x8x?x?xbf16, #flashlight.symbols<s33, s0, s0>>, tensor<?x8x?x64xbf16, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x64xf32, #flashlight.symbols<s33, s0>>
-    %64 = arith.truncf %63 {flashlight.node = "matmul_1"} : tensor<?x8x?x64xf32, #flashlight.symbols<s33, s0>> to tensor<?x8x?x64xbf16, #flashlight.symbols<s33, s0>>
-    return %64 : tensor<?x8x?x64xbf16, #flashlight.symbols<s33, s0>>
+    %54 = flashlight.broadcast %53 dims [0, 1, 2] : tensor<?x8x?xf32, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
+    %55 = arith.subf %52, %54 : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
+    %56 = math.exp %55 : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
+    %57 = flashlight.reduce  sum %56 dims [3] : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>> -> tensor<?x8x?xf32, #flashlight.symbols<s33, s0>>
+    %58 = flashlight.broadcast %57 dims [0, 1, 2] : tensor<?x8x?xf32, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
+    %59 = arith.divf %56, %58 : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>>
+    %60 = arith.truncf %59 {flashlight.node = "softmax"} : tensor<?x8x?x?xf32, #flashlight.symbols<s33, s0, s0>> to tensor<?x8x?x?xbf16, #flashlight.symbols<s33, s0, s0>>
+    %61 = flashlight.contract %60, %arg2 "bhmd,bhdn->bhmn" : tensor<?x8x?x?xbf16, #flashlight.symbols<s33, s0, s0>>, tensor<?x8x?x64xbf16, #flashlight.symbols<s33, s0>> -> tensor<?x8x?x64xf32, #flashlight.symbols<s33, s0>>
+    %62 = arith.truncf %61 {flashlight.node = "matmul_1"} : tensor<?x8x?x64xf32, #flashlight.symbols<s33, s0>> to tensor<?x8x?x64xbf16, #flashlight.symbols<s33, s0>>
+    return %62 : tensor<?x8x?x64xbf16, #flashlight.symbols<s33, s0>>
   }
 }

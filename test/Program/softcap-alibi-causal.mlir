@@ -52,15 +52,13 @@ module {
     %34 = flashlight.broadcast %cst_3 dims [] : tensor<f32> -> tensor<2x8x128x128xf32>
     %35 = arith.select %33, %34, %29 {flashlight.node = "masked_fill"} : tensor<2x8x128x128xi1>, tensor<2x8x128x128xf32>
     %36 = flashlight.reduce  max %35 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
-    %37 = flashlight.reshape %36 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %38 = flashlight.broadcast %37 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x128xf32>
-    %39 = arith.subf %35, %38 : tensor<2x8x128x128xf32>
-    %40 = math.exp %39 : tensor<2x8x128x128xf32>
-    %41 = flashlight.reduce  sum %40 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
-    %42 = flashlight.reshape %41 : tensor<2x8x128xf32> -> tensor<2x8x128x1xf32>
-    %43 = flashlight.broadcast %42 dims [0, 1, 2, 3] : tensor<2x8x128x1xf32> -> tensor<2x8x128x128xf32>
-    %44 = arith.divf %40, %43 {flashlight.node = "softmax"} : tensor<2x8x128x128xf32>
-    %45 = flashlight.contract %44, %arg2 "bhmd,bhdn->bhmn" {flashlight.node = "matmul_1"} : tensor<2x8x128x128xf32>, tensor<2x8x128x64xf32> -> tensor<2x8x128x64xf32>
-    return %45 : tensor<2x8x128x64xf32>
+    %37 = flashlight.broadcast %36 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x128xf32>
+    %38 = arith.subf %35, %37 : tensor<2x8x128x128xf32>
+    %39 = math.exp %38 : tensor<2x8x128x128xf32>
+    %40 = flashlight.reduce  sum %39 dims [3] : tensor<2x8x128x128xf32> -> tensor<2x8x128xf32>
+    %41 = flashlight.broadcast %40 dims [0, 1, 2] : tensor<2x8x128xf32> -> tensor<2x8x128x128xf32>
+    %42 = arith.divf %39, %41 {flashlight.node = "softmax"} : tensor<2x8x128x128xf32>
+    %43 = flashlight.contract %42, %arg2 "bhmd,bhdn->bhmn" {flashlight.node = "matmul_1"} : tensor<2x8x128x128xf32>, tensor<2x8x128x64xf32> -> tensor<2x8x128x64xf32>
+    return %43 : tensor<2x8x128x64xf32>
   }
 }

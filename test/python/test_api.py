@@ -6,14 +6,15 @@
 Kernels are run by the interpreter here, so that what is tested is the plan around them.
 """
 
-import flashlight
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.export import Dim, export
+
+import flashlight
 from flashlight import reference
 from flashlight.program import compile_with
 from flashlight.steps import Evaluate, Launch, RunNode
-from torch.export import Dim, export
 
 
 class Module(torch.nn.Module):

@@ -154,6 +154,10 @@ class Builder:
             raise Unsupported("broadcast to fewer dims")
         return self.broadcast(x, shape, range(first, len(shape)))
 
+    def spread(self, x: Tensor, shape: Shape, dims: Sequence[int]) -> Tensor:
+        """Repeats the result of a reduction over `dims` along them; `shape` is what was reduced."""
+        return self.broadcast(x, shape, [i for i in range(len(shape)) if i not in dims])
+
     def unsqueeze(self, x: Tensor, dim: int) -> Tensor:
         return self.reshape(x, (*x.shape[:dim], 1, *x.shape[dim:]))
 

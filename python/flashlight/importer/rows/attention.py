@@ -24,18 +24,18 @@ _LETTERS = "bhgtuvw"
 
 
 def softmax_wide(b: Builder, x: Tensor, dim: int) -> Tensor:
-    top = b.reduce("max", x, [dim], keepdim=True)
-    powers = b.exp(b.sub(x, b.broadcast_to(top, x.shape)))
-    total = b.reduce("sum", powers, [dim], keepdim=True)
-    return b.div(powers, b.broadcast_to(total, x.shape))
+    top = b.reduce("max", x, [dim])
+    powers = b.exp(b.sub(x, b.spread(top, x.shape, [dim])))
+    total = b.reduce("sum", powers, [dim])
+    return b.div(powers, b.spread(total, x.shape, [dim]))
 
 
 def safe_softmax_wide(b: Builder, x: Tensor, dim: int) -> Tensor:
     """As softmax, but a row in which everything is -inf gives 0."""
     lowest = b.full(x.shape, -pymath.inf, x.dtype)
-    alive = b.reduce("any", b.compare("ne", x, lowest), [dim], keepdim=True)
+    alive = b.reduce("any", b.compare("ne", x, lowest), [dim])
     zero = b.full(x.shape, 0, x.dtype)
-    return b.select(b.broadcast_to(alive, x.shape), softmax_wide(b, x, dim), zero)
+    return b.select(b.spread(alive, x.shape, [dim]), softmax_wide(b, x, dim), zero)
 
 
 def _prepared(b: Builder, out: Meta, x: Tensor, dim: int) -> tuple[Tensor, int]:
@@ -65,10 +65,10 @@ def log_softmax(
 ) -> Tensor:
     """x - m - log(sum exp(x - m))"""
     x, dim = _prepared(b, out, self, dim)
-    top = b.reduce("max", x, [dim], keepdim=True)
-    shifted = b.sub(x, b.broadcast_to(top, x.shape))
-    total = b.log(b.reduce("sum", b.exp(shifted), [dim], keepdim=True))
-    return b.cast(b.sub(shifted, b.broadcast_to(total, x.shape)), out.dtype)
+    top = b.reduce("max", x, [dim])
+    shifted = b.sub(x, b.spread(top, x.shape, [dim]))
+    total = b.log(b.reduce("sum", b.exp(shifted), [dim]))
+    return b.cast(b.sub(shifted, b.spread(total, x.shape, [dim])), out.dtype)
 
 
 @row("scaled_dot_product_attention.default")

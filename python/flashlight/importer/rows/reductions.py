@@ -109,12 +109,12 @@ def logsumexp(b: Builder, out: Meta, self: Tensor, dim, keepdim=False) -> Tensor
         raise Unsupported("logsumexp of integers")
     x = _widened(b, self, out.dtype)
     dims = normal_dims(dim, x.rank)
-    top = b.reduce("max", x, dims, True)
+    top = b.reduce("max", x, dims)
     infinite = b.compare("eq", b.unary(math.AbsFOp, top), b.full(top.shape, pymath.inf, x.dtype))
     top = b.select(infinite, b.full(top.shape, 0, x.dtype), top)
-    powers = b.exp(b.sub(x, b.broadcast_to(top, x.shape)))
-    total = b.log(b.reduce("sum", powers, dims, keepdim))
-    return b.cast(b.add(b.reshape(top, total.shape), total), out.dtype)
+    powers = b.exp(b.sub(x, b.spread(top, x.shape, dims)))
+    total = b.add(top, b.log(b.reduce("sum", powers, dims)))
+    return b.cast(b.reshape(total, out.shape), out.dtype)
 
 
 @row("cumsum.default")
@@ -139,9 +139,9 @@ def rms_norm(
         # Eager takes the epsilon of the type that it computes in.
         eps = torch.finfo(x.dtype).eps
     dims = list(range(x.rank - len(normalized_shape), x.rank))
-    square = mean_wide(b, b.mul(x, x), dims, True)
+    square = mean_wide(b, b.mul(x, x), dims, False)
     scale = b.unary(math.RsqrtOp, b.add(square, b.full(square.shape, eps, x.dtype)))
-    y = b.mul(x, b.broadcast_to(scale, x.shape))
+    y = b.mul(x, b.spread(scale, x.shape, dims))
     if weight is not None:
         if weight.dtype != input.dtype:
             raise Unsupported("a weight of another type than the input")
@@ -163,11 +163,11 @@ def layer_norm(
     """(x - mean) / sqrt(var + eps) * weight + bias, in the compute type"""
     x = b.cast(input, compute_dtype(input.dtype))
     dims = list(range(x.rank - len(normalized_shape), x.rank))
-    centre = b.broadcast_to(mean_wide(b, x, dims, True), x.shape)
+    centre = b.spread(mean_wide(b, x, dims, False), x.shape, dims)
     y = b.sub(x, centre)
-    variance = mean_wide(b, b.mul(y, y), dims, True)
+    variance = mean_wide(b, b.mul(y, y), dims, False)
     scale = b.unary(math.RsqrtOp, b.add(variance, b.full(variance.shape, eps, x.dtype)))
-    y = b.mul(y, b.broadcast_to(scale, x.shape))
+    y = b.mul(y, b.spread(scale, x.shape, dims))
     if weight is not None:
         y = b.mul(y, b.broadcast_to(b.cast(weight, x.dtype), x.shape))
     if bias is not None:
