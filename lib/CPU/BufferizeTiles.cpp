@@ -170,7 +170,6 @@ void Bufferizer::dropTiles(Operation *yield) {
 LogicalResult Bufferizer::rewriteFor(scf::ForOp op) {
   if (failed(rewrite(*op.getBody())))
     return failure();
-  makeMoves(op.getBody()->getTerminator());
   dropTiles(op.getBody()->getTerminator());
   builder.setInsertionPoint(op);
   SmallVector<Value> inits;
@@ -206,7 +205,6 @@ LogicalResult Bufferizer::rewriteIf(scf::IfOp op) {
       continue;
     if (failed(rewrite(region.front())))
       return failure();
-    makeMoves(region.front().getTerminator());
     dropTiles(region.front().getTerminator());
   }
   builder.setInsertionPoint(op);

@@ -10,7 +10,7 @@
 //
 //   exp x   = 2^n e^r,  n = round(x / ln 2),  |r| <= ln(2) / 2
 //             2 e^r = 2 + 2 r + r^2 q(r), relative error of the fit 1e-8; the scale
-//             2^(n - 1) is made in the exponent bits. Below -87 the result is 0,
+//             2^(n - 1) is made in the exponent bits. Below -86.99 the result is 0,
 //             overflow gives inf, NaN stays NaN.
 //   log x   = e ln 2 + log1p(f),  sqrt(1/2) <= 1 + f < sqrt(2)
 //             log1p f = f - f^2 / 2 + f^3 q(f), error of the fit 8e-10
