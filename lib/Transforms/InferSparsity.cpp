@@ -189,13 +189,19 @@ Disjunction ConditionReader::read(Value condition, bool polarity, SmallVectorImp
   bool both = polarity ? isa<arith::AndIOp>(op) : isa<arith::OrIOp>(op);
   bool either = polarity ? isa<arith::OrIOp>(op) : isa<arith::AndIOp>(op);
   if (both) {
-    Disjunction left = read(op->getOperand(0), polarity, decided), right = read(op->getOperand(1), polarity, decided), all;
+    SmallVector<std::pair<Operation *, bool>> rightDecided;
+    Disjunction left = read(op->getOperand(0), polarity, decided);
+    Disjunction right = read(op->getOperand(1), polarity, &rightDecided), all;
     for (const Conjunction &a : left)
       for (const Conjunction &b : right) {
         all.push_back(a);
         all.back().append(b);
       }
-    return all.size() <= limit ? all : left;
+    if (all.size() > limit)
+      return left; // a larger region: what only the right side decides need not hold in it
+    if (decided)
+      decided->append(rightDecided);
+    return all;
   }
   if (either) {
     // What holds in one part need not hold in the other; the whole is decided if both parts are.
@@ -207,10 +213,12 @@ Disjunction ConditionReader::read(Value condition, bool polarity, SmallVectorImp
         side = broadcast.getOperand();
       return llvm::any_of(list, [&](auto &entry) { return entry.first == side.getDefiningOp(); });
     };
+    left.append(right);
+    if (left.size() > limit)
+      return always;
     if (decided && complete(op->getOperand(0), leftDecided) && complete(op->getOperand(1), rightDecided))
       decided->push_back({op, polarity});
-    left.append(right);
-    return left.size() <= limit ? left : always;
+    return left;
   }
   return always;
 }

@@ -86,6 +86,10 @@ std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, std::string &re
     for (Output &output : group->outputs)
       roots.push_back(output.value);
     group->need(roots);
+    if (!group->fitsTiles()) { // an output that joined brought the axis along
+      refuse("an axis that a tile must hold whole is dynamic or wider than 512");
+      continue;
+    }
     auto cyclic = llvm::find_if(group->leaves, [&](Value leaf) { return group->dependsOnMembers(leaf); });
     if (cyclic != group->leaves.end()) {
       refuse("an op between two of its parts cannot be fused");

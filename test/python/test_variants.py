@@ -70,8 +70,8 @@ def flashy(q, k, v):
 @case(q, k, v)
 def logsumexp_out(q, k, v):
     s = q @ k.mT * 0.2
-    l = torch.logsumexp(s, -1, keepdim=True)
-    return torch.exp(s - l) @ v, l.squeeze(-1)
+    lse = torch.logsumexp(s, -1, keepdim=True)
+    return torch.exp(s - lse) @ v, lse.squeeze(-1)
 
 
 @case(q, k, v)
