@@ -29,7 +29,13 @@ PASSES = (
     sorted((ROOT / "test/Transforms").glob("verify-*-invalid.mlir")),
     "r",
 )
-# load and store say "c1 to c4" of the same four rules.
+TRITON_OPS = (
+    sorted((ROOT / "include/flashlight/Triton").glob("*.td")),
+    sorted((ROOT / "lib/Triton").glob("*.cpp")),
+    sorted((ROOT / "test/Triton").glob("ops-invalid.mlir")),
+    "c",
+)
+# load and store of the flashlight dialect say "c1 to c4" of the same four rules.
 SHARED = {"load": "access", "store": "access"}
 
 
@@ -39,18 +45,20 @@ def promised(files: list[Path], letter: str) -> set[str]:
     for path in files:
         for block in re.split(r"^def ", path.read_text(), flags=re.MULTILINE)[1:]:
             name = re.search(r'(?:_Op|_Attr|Pass)<"(?:flashlight-verify-)?([\w-]+)"', block)
-            attr = re.search(r'Flashlight_Attr<"\w+", "(\w+)"', block)
-            if not name:
+            attr = re.search(r'_Attr<"\w+", "(\w+)"', block) or re.search(
+                r'TypeDef<.*?let mnemonic = "(\w+)"', block, re.DOTALL
+            )
+            if not name and not attr:
                 continue
             stem = (attr or name).group(1)
-            stem = SHARED.get(stem, stem)
+            stem = SHARED.get(stem, stem) if path.name == "TileOps.td" else stem
             description = re.search(r"let description = \[\{(.*?)\}\];", block, re.DOTALL)
             text = description.group(1) if description else ""
             labels |= {f"{stem}_{c}" for c in re.findall(rf"\b({letter}\d+):", text)}
     return labels
 
 
-@pytest.mark.parametrize(("definitions", "checks", "tests", "letter"), [OPS, PASSES])
+@pytest.mark.parametrize(("definitions", "checks", "tests", "letter"), [OPS, TRITON_OPS, PASSES])
 def test_rule_check_and_test(definitions, checks, tests, letter):
     rules = promised(definitions, letter)
     assert len(rules) > 10

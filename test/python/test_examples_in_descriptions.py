@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Every example in the description of an op or attribute parses and verifies.
 
-An example with a ``func.func`` stands alone. In a shorter one, each value that is not defined has
+An example with a function stands alone. In a shorter one, each value that is not defined has
 the type that the op's own signature gives it, and becomes an argument of a function around it.
 """
 
@@ -46,7 +46,7 @@ def split_types(text: str) -> list[str]:
 
 def wrap(text: str) -> str:
     """Makes a module of an example."""
-    if "func.func" in text:
+    if "func.func" in text or "tt.func" in text:
         return text
     if text.lstrip().startswith("#"):
         return f"func.func private @example() attributes {{a = {text.strip()}}}"

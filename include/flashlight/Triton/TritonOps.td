@@ -60,7 +60,9 @@ def Triton_ReturnOp : Triton_Op<"return", [
   let summary = "ends a kernel";
   let description = [{
     ```mlir
-    tt.return
+    tt.func public @nothing() attributes {noinline = false} {
+      tt.return
+    }
     ```
   }];
   let assemblyFormat = "attr-dict";
@@ -198,8 +200,13 @@ def Triton_LoadOp : Triton_Op<"load", [
     Where `mask` is false nothing is read, and the element is that of `other`.
 
     ```mlir
-    %v = tt.load %p, %mask, %zero : tensor<64x!tt.ptr<f16>>
+    tt.func public @read(%p: tensor<64x!tt.ptr<f16>>, %mask: tensor<64xi1>, %zero: tensor<64xf16>)
+        attributes {noinline = false} {
+      %v = tt.load %p, %mask, %zero : tensor<64x!tt.ptr<f16>>
+      tt.return
+    }
     ```
+
     c1: `other` needs a mask.
   }];
   let arguments = (ins
@@ -221,7 +228,11 @@ def Triton_StoreOp : Triton_Op<"store", [
     Where `mask` is false nothing is written.
 
     ```mlir
-    tt.store %p, %v, %mask : tensor<64x!tt.ptr<f16>>
+    tt.func public @write(%p: tensor<64x!tt.ptr<f16>>, %mask: tensor<64xi1>, %v: tensor<64xf16>)
+        attributes {noinline = false} {
+      tt.store %p, %v, %mask : tensor<64x!tt.ptr<f16>>
+      tt.return
+    }
     ```
   }];
   let arguments = (ins
@@ -240,8 +251,13 @@ def Triton_DotOp : Triton_Op<"dot", [Pure, AllTypesMatch<["c", "result"]>]> {
   let summary = "c + a b, on tensor cores where the types allow it";
   let description = [{
     ```mlir
-    %d = tt.dot %a, %b, %c : tensor<64x32xf16> * tensor<32x64xf16> -> tensor<64x64xf32>
+    tt.func public @multiply(%a: tensor<64x32xf16>, %b: tensor<32x64xf16>, %c: tensor<64x64xf32>)
+        attributes {noinline = false} {
+      %d = tt.dot %a, %b, %c : tensor<64x32xf16> * tensor<32x64xf16> -> tensor<64x64xf32>
+      tt.return
+    }
     ```
+
     `inputPrecision` is for f32 operands: `ieee`, the default, or `tf32`.
 
     c1: rank 2; a is [m, k], b is [k, n], c is [m, n]. c2: a and b have one element
@@ -267,12 +283,16 @@ def Triton_ReduceOp : Triton_Op<"reduce", [Pure, SingleBlock]> {
     In MLIR's generic form, as Triton prints it. A tile of one dim becomes a scalar.
 
     ```mlir
-    %r = "tt.reduce"(%x) <{axis = 1 : i32}> ({
-    ^bb0(%a: f32, %b: f32):
-      %s = arith.addf %a, %b : f32
-      tt.reduce.return %s : f32
-    }) : (tensor<64x32xf32>) -> tensor<64xf32>
+    tt.func public @sum(%x: tensor<64x32xf32>) attributes {noinline = false} {
+      %r = "tt.reduce"(%x) <{axis = 1 : i32}> ({
+      ^bb0(%a: f32, %b: f32):
+        %s = arith.addf %a, %b : f32
+        tt.reduce.return %s : f32
+      }) : (tensor<64x32xf32>) -> tensor<64xf32>
+      tt.return
+    }
     ```
+
     c1: `axis` is a dim of the operand. c2: the result lacks it. c3: the region takes
     two elements and returns one.
   }];
@@ -287,7 +307,13 @@ def Triton_ReduceReturnOp : Triton_Op<"reduce.return", [
   let summary = "ends the region of a reduction";
   let description = [{
     ```mlir
-    tt.reduce.return %s : f32
+    tt.func public @first(%x: tensor<64x32xf32>) attributes {noinline = false} {
+      %r = "tt.reduce"(%x) <{axis = 1 : i32}> ({
+      ^bb0(%a: f32, %b: f32):
+        tt.reduce.return %a : f32
+      }) : (tensor<64x32xf32>) -> tensor<64xf32>
+      tt.return
+    }
     ```
   }];
   let arguments = (ins Triton_Number:$result); // the two elements, combined
