@@ -11,6 +11,7 @@ dim, the symbol, what was expected and what came.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sympy
@@ -44,6 +45,9 @@ class Guards:
         self.expressions = expressions
         # torch.export names placeholders after the user's arguments.
         self.names = [entry.name for _, entry in self.user]
+        self._tensors = [_Expected.of(entry.meta) for _, entry in self.user]
+        # The plain call: positional tensors.
+        self._plain = in_spec is not None and _is_plain(in_spec)
         self._reads, self._equalities = self._plan_symbols()
 
     # ---- structure --------------------------------------------------------------------------
@@ -53,6 +57,8 @@ class Guards:
         if self.in_spec is None:
             if kwargs:
                 raise ArgumentTypeError(f"unexpected keyword argument '{next(iter(kwargs))}'")
+            return list(args)
+        if self._plain and not kwargs and len(args) == len(self.user) and _are_tensors(args):
             return list(args)
         expected_args, expected_kwargs = self.in_spec.children()
         keys = list(expected_kwargs.context or [])
@@ -81,10 +87,12 @@ class Guards:
 
     def check(self, leaves: Sequence[Any]) -> SymbolValues:
         """Raises ArgumentTypeError or ArgumentValueError; returns the symbols' values."""
-        for (_, entry), name, value in zip(self.user, self.names, leaves, strict=True):
+        for (_, entry), name, expected, value in zip(
+            self.user, self.names, self._tensors, leaves, strict=True
+        ):
             meta = entry.meta
-            if isinstance(meta, torch.Tensor):
-                _check_tensor(name, meta, value)
+            if expected is not None:
+                _check_tensor(name, expected, value)
             elif isinstance(meta, torch.SymInt):
                 if not isinstance(value, int) or isinstance(value, bool):
                     raise ArgumentTypeError(
@@ -179,29 +187,55 @@ def _inverse(expression: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
     return solutions[0]
 
 
-def _check_tensor(name: str, meta: torch.Tensor, value: Any) -> None:
+@dataclass(frozen=True)
+class _Expected:
+    """What a tensor argument must be; a symbolic size is None here."""
+
+    dtype: torch.dtype
+    device: str
+    sizes: tuple[int | None, ...]
+
+    @staticmethod
+    def of(meta: Any) -> _Expected | None:
+        if not isinstance(meta, torch.Tensor):
+            return None
+        dims = (to_dim(size) for size in meta.shape)
+        sizes = tuple(dim if is_static(dim) else None for dim in dims)
+        return _Expected(meta.dtype, meta.device.type, sizes)
+
+
+def _check_tensor(name: str, expected: _Expected, value: Any) -> None:
     if not isinstance(value, torch.Tensor):
         raise ArgumentTypeError(
             f"expected argument '{name}' to be a tensor, got {type(value).__name__}"
         )
-    if value.dtype != meta.dtype:
-        raise ArgumentTypeError(f"expected argument '{name}' of {meta.dtype}, got {value.dtype}")
-    if value.device.type != meta.device.type:
+    if value.dtype != expected.dtype:
         raise ArgumentTypeError(
-            f"expected argument '{name}' on device '{meta.device.type}', got '{value.device.type}'"
+            f"expected argument '{name}' of {expected.dtype}, got {value.dtype}"
+        )
+    if value.device.type != expected.device:
+        raise ArgumentTypeError(
+            f"expected argument '{name}' on device '{expected.device}', got '{value.device.type}'"
         )
     if value.layout != torch.strided:
         raise ArgumentTypeError(f"expected argument '{name}' to be strided, got {value.layout}")
-    if value.dim() != meta.dim():
+    sizes = value.shape
+    if len(sizes) != len(expected.sizes):
         raise ArgumentValueError(
-            f"expected argument '{name}' of {meta.dim()} dims, got {value.dim()}"
+            f"expected argument '{name}' of {len(expected.sizes)} dims, got {len(sizes)}"
         )
-    for dim, (size, got) in enumerate(zip(meta.shape, value.shape, strict=True)):
-        expected = to_dim(size)
-        if is_static(expected) and got != expected:
-            raise ArgumentValueError(
-                f"argument '{name}', dim {dim}: expected {expected}, got {got}"
-            )
+    for dim, (size, got) in enumerate(zip(expected.sizes, sizes, strict=True)):
+        if size is not None and got != size:
+            raise ArgumentValueError(f"argument '{name}', dim {dim}: expected {size}, got {got}")
+
+
+def _are_tensors(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, torch.Tensor) for value in values)
+
+
+def _is_plain(in_spec: pytree.TreeSpec) -> bool:
+    args, kwargs = in_spec.children()
+    return kwargs.num_children == 0 and all(child.is_leaf() for child in args.children())
 
 
 def _same_constant(value: Any, expected: Any) -> bool:

@@ -28,6 +28,7 @@ from .importer.symbols import NodeNumber, to_dim
 from .interpreter.machine import Translator
 from .interpreter.types import TypeInfo, type_info
 from .mlir import ir
+from .pipeline import parse_location
 from .steps import (
     Allocation,
     Evaluate,
@@ -119,6 +120,7 @@ class _Planner:
         self.value_slots: dict[ir.Value, int] = {}
         self.fallbacks: list[Fallback] = []
         self.running: set[str] = set()
+        self.parts: set[str] = set()  # nodes that are reported because of an evaluated part
         # What the module still computes, by the node whose value it is.
         self.given: dict[str, ir.Value] = {}  # by kernels
         self.left: dict[str, ir.Operation] = {}  # by other ops
@@ -267,7 +269,8 @@ class _Planner:
         node = _node_of(op, value)
         if node:
             self.node_slots[node] = writes[0]
-            self.report(node, _reason(op))
+        if op.name not in _MOVES:
+            self.report_part(op, node)
         step = self.translator.step(op)
         self.steps.append(
             Evaluate(op.name, step, self.program.device, reads, writes, tuple(sorted(names)))
@@ -390,6 +393,15 @@ class _Planner:
                 return True
         return False
 
+    def report_part(self, op: ir.Operation, node: str | None) -> None:
+        """Reports, once, the node that an evaluated op is a part of."""
+        if node is None:
+            location = parse_location(str(op.location))
+            node = location.node if location is not None else None
+        if node in self.program.nodes and node not in self.parts:
+            self.parts.add(node)
+            self.report(node, _reason(op))
+
     def report(self, name: str, reason: str) -> None:
         node = self.program.nodes[name]
         self.fallbacks.append(Fallback(_op_name(node), reason, self.program.locations[name]))
@@ -476,6 +488,14 @@ def _op_name(node: fx.Node) -> str:
         return str(node.target)
     return getattr(node.target, "__name__", str(node.target))
 
+
+# Ops that compute nothing: not worth a report.
+_MOVES = frozenset(
+    [
+        "arith.constant",
+        *(f"flashlight.{name}" for name in ("broadcast", "transpose", "reshape", "slice", "size")),
+    ]
+)
 
 _CONTRACTIONS = frozenset(
     f"aten.{name}.default"

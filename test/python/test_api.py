@@ -359,3 +359,45 @@ def test_integers_as_inputs():
     close(compiled(Q, 5), Q * 5)
     with pytest.raises(flashlight.ArgumentTypeError, match="to be an int, got float"):
         compiled(Q, 5.0)
+
+
+def test_what_the_interpreter_evaluates_is_reported():
+    """A kernel that wants the inside of a node which no kernel took: nothing is hidden."""
+    one = rand(2, 3, 1, 8)
+    compiled = build(lambda q: F.scaled_dot_product_attention(q, q, q), one)
+    evaluated = [step.op for step in compiled._plan.steps if isinstance(step, Evaluate)]
+    computing = [op for op in evaluated if op in ("flashlight.contract", "flashlight.reduce")]
+    reported = [entry.op for entry in compiled.fallbacks]
+    assert reported == ["aten.scaled_dot_product_attention.default"] * bool(computing)
+    close(compiled(one), one)
+
+
+def test_a_region_under_autocast_stays_with_torch():
+    def function(q, k, v):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            scores = q @ k.mT
+        return scores.float().softmax(-1) @ v
+
+    compiled = build(function, Q, K, V)
+    assert "wrap_with_autocast" in {entry.op for entry in compiled.fallbacks}
+    close(compiled(Q, K, V), function(Q, K, V))
+
+
+def test_control_flow_stays_with_torch():
+    def function(x, flag):
+        return torch.cond(flag, lambda x: x.sin(), lambda x: x.cos(), (x,)) + 1
+
+    compiled = build(function, Q, torch.tensor(True))
+    for flag in (True, False):
+        close(compiled(Q, torch.tensor(flag)), (Q.sin() if flag else Q.cos()) + 1)
+
+
+def test_flex_attention_stays_with_torch():
+    from torch.nn.attention.flex_attention import flex_attention
+
+    def function(q, k, v):
+        return flex_attention(q, k, v, score_mod=lambda s, b, h, m, n: s + (m - n) * 0.1)
+
+    q = rand(1, 2, 16, 16)
+    compiled = build(function, q, q.clone(), q.clone())
+    close(compiled(q, q, q), function(q, q, q))
