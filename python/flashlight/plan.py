@@ -145,6 +145,7 @@ class _Planner:
             self.node_slots[entry.name] = slot
             if entry.argument is not None:
                 self.value_slots[self.main.arguments[entry.argument]] = slot
+        self.demand_in_order()
         for name in program.checks:
             self.demand_node(name)
         outputs = self.demand_outputs()
@@ -182,6 +183,31 @@ class _Planner:
         if isinstance(owner, ir.Block) or self.runs_as_node(node.name):
             return self.demand_node(node.name)
         return self.demand_value(value)
+
+    def demand_in_order(self) -> None:
+        """Demands what the results and the checks need, first things first.
+
+        By demand alone, a deep program would be as deep a recursion, and every step would look at
+        everything before it.
+        """
+        operations = [view.operation for view in self.main.operations]
+        checks = set(self.program.checks)
+        live = set(operations[-1].operands)
+        needed = []
+        for op in reversed(operations[:-1]):
+            node = _node_of(op, op.results[0]) if op.results else _node_attribute(op)
+            if node in checks or any(result in live for result in op.results):
+                live.update(op.operands)
+                needed.append((op, node))
+        for op, node in reversed(needed):
+            if node in checks:
+                self.demand_node(node)
+            elif op.name in _KERNELS or (node in self.left and not self.is_cheap_node(node)):
+                self.demand_value(next(result for result in op.results if result in live))
+
+    def is_cheap_node(self, name: str) -> bool:
+        """`is_cheap` of a node by name."""
+        return is_cheap(self.program.nodes[name])
 
     # ---- values of the module ---------------------------------------------------------------
 
@@ -459,6 +485,10 @@ def _node_of(op: ir.Operation, value: ir.Value) -> str | None:
             return None
         names = ir.ArrayAttr(op.attributes["flashlight.nodes"])
         return ir.StringAttr(names[ir.OpResult(value).result_number]).value or None
+    return _node_attribute(op)
+
+
+def _node_attribute(op: ir.Operation) -> str | None:
     if "flashlight.node" not in op.attributes:
         return None
     return ir.StringAttr(op.attributes["flashlight.node"]).value

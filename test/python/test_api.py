@@ -202,6 +202,17 @@ def test_views_after_a_kernel():
 # PyTorch's part ----------------------------------------------------------------------------------
 
 
+def test_deep_programs():
+    def function(x):
+        for _ in range(1200):
+            x = torch.sin(x) + 1
+        return x
+
+    compiled = build(function, Q)
+    assert len(ran(compiled)) == 2400
+    close(compiled(Q), function(Q))
+
+
 def test_several_results_of_a_torch_call():
     def function(x):
         values, indices = x.topk(3)
