@@ -3,21 +3,16 @@
 #tile = affine_map<(i, j) -> (i, j)>
 #row = affine_map<(i) -> (i)>
 
-// exp(c x - y), y = c y0: F = c log2(e) = 0.180336878 for c = 1/8. The scaling of the tile is gone.
-//   exp2(fma(x, F, -(F y0))), and F = 1/8 where |y| >= 2^31
+// exp(c x - c y) = exp2((x - y) (c log2(e))): 0.180336878 for c = 1/8.
 
 // CHECK-LABEL: func.func @scaled
-// CHECK-DAG: %[[F:.*]] = arith.constant dense<0.180336878> : tensor<16xf32>
-// CHECK-DAG: %[[C:.*]] = arith.constant dense<1.250000e-01> : tensor<16xf32>
+// CHECK-DAG: %[[F:.*]] = arith.constant dense<0.180336878> : tensor<16x32xf32>
 // CHECK: %[[X:.*]] = flashlight.load
 // CHECK: %[[MAX:.*]] = flashlight.reduce  max %[[X]]
-// CHECK: %[[Y:.*]] = arith.mulf %[[MAX]], %[[C]]
-// CHECK: %[[SIZE:.*]] = math.absf %[[Y]]
-// CHECK: %[[COMMON:.*]] = arith.cmpf olt, %[[SIZE]]
-// CHECK: %[[FACTOR:.*]] = arith.select %[[COMMON]], %[[F]], %[[C]]
-// CHECK: arith.mulf %[[MAX]], %[[FACTOR]]
-// CHECK: %[[FMA:.*]] = math.fma %[[X]],
-// CHECK: math.exp2 %[[FMA]]
+// CHECK: %[[Y:.*]] = flashlight.broadcast %[[MAX]]
+// CHECK: %[[D:.*]] = arith.subf %[[X]], %[[Y]]
+// CHECK: %[[E:.*]] = arith.mulf %[[D]], %[[F]]
+// CHECK: math.exp2 %[[E]]
 // CHECK-NOT: math.exp %
 func.func @scaled(%in: memref<16x32xf32, strided<[32, 1]>>, %out: memref<16x32xf32, strided<[32, 1]>> {flashlight.output})
     attributes {flashlight.grid = []} {
@@ -44,10 +39,13 @@ func.func @scaled(%in: memref<16x32xf32, strided<[32, 1]>>, %out: memref<16x32xf
 // CHECK: %[[X:.*]] = flashlight.load
 // CHECK: %[[MASKED:.*]] = arith.select %{{.*}}, %[[X]], %{{.*}}
 // CHECK: flashlight.reduce  max %[[MASKED]]
-// CHECK: math.fma %[[MASKED]]
+// CHECK: arith.subf %[[MASKED]]
+// CHECK: math.exp2
 // CHECK: %[[S:.*]] = arith.mulf %[[X]]
 // CHECK: %[[FILLED:.*]] = arith.select %{{.*}}, %[[S]], %{{.*}}
-// CHECK: math.fma %[[FILLED]]
+// CHECK: %[[ROW:.*]] = flashlight.reduce  max %[[FILLED]]
+// CHECK: arith.subf %[[FILLED]]
+// CHECK: math.exp %
 func.func @masked(%in: memref<16x32xf32, strided<[32, 1]>>, %out: memref<16x32xf32, strided<[32, 1]>> {flashlight.output})
     attributes {flashlight.grid = []} {
   %c0 = arith.constant 0 : index
@@ -110,11 +108,12 @@ func.func @loop(%in: memref<16x128xf32, strided<[128, 1]>>, %out: memref<16xf32,
 
 #tile = affine_map<(i, j) -> (i, j)>
 
-// 0.3 is no power of two, and the row's value does not have it as a factor: it stays.
+// The row's value does not have the factor: the exponential stays.
 
 // CHECK-LABEL: func.func @unmatched_scale
 // CHECK: %[[S:.*]] = arith.mulf
-// CHECK: math.fma %[[S]]
+// CHECK: arith.subf %[[S]]
+// CHECK: math.exp %
 func.func @unmatched_scale(%in: memref<16x32xf32, strided<[32, 1]>>, %rows: memref<16xf32, strided<[1]>>,
                            %out: memref<16x32xf32, strided<[32, 1]>> {flashlight.output})
     attributes {flashlight.grid = []} {
@@ -127,5 +126,41 @@ func.func @unmatched_scale(%in: memref<16x32xf32, strided<[32, 1]>>, %rows: memr
   %d = arith.subf %s, %b : tensor<16x32xf32>
   %p = math.exp %d : tensor<16x32xf32>
   flashlight.store %p, %out[%c0, %c0] map #tile : tensor<16x32xf32>, memref<16x32xf32, strided<[32, 1]>>
+  return
+}
+
+// -----
+
+#row = affine_map<(i) -> (i)>
+
+// Corrections have the form exp((-c x) - (-c y)); a factor above 1 could overflow where x - y does not.
+
+// CHECK-LABEL: func.func @correction
+// CHECK: %[[X:.*]] = flashlight.load
+// CHECK: %[[Y:.*]] = flashlight.load
+// CHECK: %[[D:.*]] = arith.subf %[[Y]], %[[X]]
+// CHECK: %[[E:.*]] = arith.mulf %[[D]]
+// CHECK: math.exp2 %[[E]]
+// CHECK: math.exp %
+func.func @correction(%in: memref<64xf32, strided<[1]>>, %out: memref<32xf32, strided<[1]>> {flashlight.output})
+    attributes {flashlight.grid = []} {
+  %c0 = arith.constant 0 : index
+  %c32 = arith.constant 32 : index
+  %c = arith.constant dense<0.3> : tensor<32xf32>
+  %large = arith.constant dense<3.0> : tensor<32xf32>
+  %x = flashlight.load %in[%c0] map #row : memref<64xf32, strided<[1]>> -> tensor<32xf32>
+  %y = flashlight.load %in[%c32] map #row : memref<64xf32, strided<[1]>> -> tensor<32xf32>
+  %xs = arith.mulf %x, %c : tensor<32xf32>
+  %ys = arith.mulf %y, %c : tensor<32xf32>
+  %nx = arith.negf %xs : tensor<32xf32>
+  %ny = arith.negf %ys : tensor<32xf32>
+  %d = arith.subf %nx, %ny : tensor<32xf32>
+  %p = math.exp %d : tensor<32xf32>
+  flashlight.store %p, %out[%c0] map #row : tensor<32xf32>, memref<32xf32, strided<[1]>>
+  %xl = arith.mulf %x, %large : tensor<32xf32>
+  %yl = arith.mulf %y, %large : tensor<32xf32>
+  %e = arith.subf %xl, %yl : tensor<32xf32>
+  %q = math.exp %e : tensor<32xf32>
+  flashlight.store %q, %out[%c0] map #row : tensor<32xf32>, memref<32xf32, strided<[1]>>
   return
 }

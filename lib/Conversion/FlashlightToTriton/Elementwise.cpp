@@ -98,7 +98,7 @@ bool KernelConverter::canCompute32(Operation *op) {
   bool isSigned =
       isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivSIOp, arith::CeilDivSIOp,
           arith::FloorDivSIOp, arith::RemSIOp, arith::MinSIOp, arith::MaxSIOp, arith::SelectOp,
-          arith::AndIOp, arith::OrIOp, arith::XOrIOp, arith::SIToFPOp>(op);
+          arith::AndIOp, arith::OrIOp, arith::XOrIOp, arith::SIToFPOp, math::AbsIOp>(op);
   // Sign extension keeps the order of unsigned numbers too.
   isSigned |= isa<arith::CmpIOp>(op);
   bool isUnsigned = isa<arith::DivUIOp, arith::CeilDivUIOp, arith::RemUIOp, arith::MinUIOp,

@@ -13,18 +13,16 @@
 //    and select(mask, c x, f) = c select(mask, x, f / c) where c (f / c) is f exactly.
 //    This moves the scaling of a score tile behind its maximum, onto rows.
 //
-// 2. exp(x - y) = exp2(F x - F y) with F = L, computed as fma(x, F, -(F y)) for a tile x
-//    and rows y. The product F y is rounded once a row, by half a unit in its last
-//    place: the result is exp(x - y') with |y' - y| at most about half a unit in the last
-//    place of y. All of a row is computed with one y', so that a quotient of such sums
-//    does not see it; a logarithm of one is off by what rounding y costs anyway.
-//    Beyond 2^31 that unit is over 128: exp(x - y) is 1 where x = y, and 0 or infinite
-//    elsewhere. There F is a power of two, F y is exact, and the result is the same.
-//    (A masking constant such as -1e9, or the lowest float, comes that far.)
+// 2. exp(c x - c y) = exp2((x - y) (c L)): one subtraction, one product. It is 1 where x = y
+//    whatever their size (a masking constant, the lowest float), and elsewhere more precise
+//    than the left side, which rounds c x and c y before they cancel. For c <= 1 nothing
+//    overflows on the left side only; for c >= 2^-64, x - y overflows only where exp is 0 or
+//    infinite.
 //
-// 3. Where x = c x0 and y = c y0, F is c L, or a power of two not below c beyond 2^31.
-//    Where only x has the factor it is kept, unless it is a power of two: c x0 would not
-//    be rounded like y, and x = y would not be seen.
+// exp2(fma(x, F, -(F y))) would be one instruction less. It is not done: F y is rounded, so that
+// x = y does not give 1 but 2^d, d up to |y| 2^-24: with a masking constant of -1e9 a factor of
+// e^30, which is harmless only if all blocks of a row have the same. That needs the running
+// maximum itself in base 2, which is no peephole.
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,7 +50,7 @@ using namespace flashlight;
 namespace {
 
 constexpr double kLog2E = 1.4426950408889634;
-constexpr float kExact = 2147483648.0f; // 2^31
+constexpr float kMinFactor = 5.42101086e-20f; // 2^-64
 
 /// The f32 constant that fills `value`, if it is one.
 std::optional<float> constantOf(Value value) {
@@ -78,11 +76,6 @@ std::optional<Scaled> matchScaled(Value value) {
       return Scaled{product->getOperand(swap ? 1 : 0), *factor};
   }
   return std::nullopt;
-}
-
-bool isPowerOfTwo(float value) {
-  int exponent;
-  return std::frexp(value, &exponent) == 0.5f;
 }
 
 Value constant(OpBuilder &builder, Location loc, Type type, float value) {
@@ -178,9 +171,23 @@ struct ScaleAfterLoop : OpRewritePattern<scf::ForOp> {
   }
 };
 
-/// exp(x - y) = exp2(fma(x, F, -(F y)))
-struct FuseExp : OpRewritePattern<math::ExpOp> {
-  FuseExp(MLIRContext *context, Pass::Statistic &count) : OpRewritePattern(context), count(count) {}
+/// (-x) - (-y) = y - x
+struct SubtractNegated : OpRewritePattern<arith::SubFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::SubFOp op, PatternRewriter &rewriter) const override {
+    auto lhs = op.getLhs().getDefiningOp<arith::NegFOp>();
+    auto rhs = op.getRhs().getDefiningOp<arith::NegFOp>();
+    if (!lhs || !rhs)
+      return rewriter.notifyMatchFailure(op, "not of two negations");
+    rewriter.replaceOpWithNewOp<arith::SubFOp>(op, rhs.getOperand(), lhs.getOperand());
+    return success();
+  }
+};
+
+/// exp(c x - c y) = exp2((x - y) (c L)), where y may be a row's value.
+struct ScaleInExponent : OpRewritePattern<math::ExpOp> {
+  ScaleInExponent(MLIRContext *context, Pass::Statistic &count)
+      : OpRewritePattern(context), count(count) {}
 
   LogicalResult matchAndRewrite(math::ExpOp op, PatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
@@ -188,43 +195,18 @@ struct FuseExp : OpRewritePattern<math::ExpOp> {
     if (!difference || !getElementTypeOrSelf(op.getType()).isF32())
       return rewriter.notifyMatchFailure(op, "is not of a difference in f32");
     auto repeat = difference.getRhs().getDefiningOp<BroadcastOp>();
-    if (!repeat)
-      return rewriter.notifyMatchFailure(op, "what is subtracted is not a row's value");
-    Value x = difference.getLhs(), y = repeat.getOperand(), row = y;
-    Type rowType = y.getType();
-
-    // F for common rows, and beyond 2^31; `row` is what F is the factor of.
-    float factor = static_cast<float>(kLog2E), farFactor = 1.0f;
-    if (std::optional<Scaled> tile = matchScaled(x)) {
-      std::optional<Scaled> scaledRow = matchScaled(y);
-      float c = tile->factor;
-      float fused = static_cast<float>(c * kLog2E);
-      bool same = scaledRow && scaledRow->factor == c;
-      if (std::isnormal(fused) && (same || isPowerOfTwo(c))) {
-        x = tile->value;
-        factor = fused;
-        farFactor = std::exp2(std::ceil(std::log2(c)));
-        if (same)
-          row = scaledRow->value;
-      }
-    }
-    bool rowHasFactor = x == difference.getLhs() || row != y;
-    Value size = math::AbsFOp::create(rewriter, loc, y);
-    Value isCommon = arith::CmpFOp::create(rewriter, loc, arith::CmpFPredicate::OLT, size,
-                                           constant(rewriter, loc, rowType, kExact));
-    auto choose = [&](float common, float far) -> Value {
-      return arith::SelectOp::create(rewriter, loc, isCommon,
-                                     constant(rewriter, loc, rowType, common),
-                                     constant(rewriter, loc, rowType, far));
-    };
-    Value tileFactor = choose(factor, farFactor);
-    Value rowFactor = rowHasFactor ? tileFactor : choose(static_cast<float>(kLog2E), 1.0f);
-    Value shift = arith::MulFOp::create(rewriter, loc, row, rowFactor);
-    shift = arith::SubFOp::create(rewriter, loc, constant(rewriter, loc, rowType, -0.0f), shift);
-    auto widen = [&](Value value) -> Value {
-      return BroadcastOp::create(rewriter, loc, op.getType(), value, repeat.getDimsAttr());
-    };
-    Value exponent = math::FmaOp::create(rewriter, loc, x, widen(tileFactor), widen(shift));
+    std::optional<Scaled> x = matchScaled(difference.getLhs());
+    std::optional<Scaled> y = matchScaled(repeat ? repeat.getOperand() : difference.getRhs());
+    if (!x || !y || x->factor != y->factor)
+      return rewriter.notifyMatchFailure(op, "the two values have no common factor");
+    if (x->factor > 1 || x->factor < kMinFactor)
+      return rewriter.notifyMatchFailure(op, "the factor could change what overflows");
+    Value subtracted = y->value;
+    if (repeat)
+      subtracted =
+          BroadcastOp::create(rewriter, loc, op.getType(), subtracted, repeat.getDimsAttr());
+    Value exponent = arith::SubFOp::create(rewriter, loc, x->value, subtracted);
+    exponent = scale(rewriter, loc, exponent, static_cast<float>(x->factor * kLog2E));
     rewriter.replaceOpWithNewOp<math::Exp2Op>(op, exponent);
     ++count;
     return success();
@@ -239,8 +221,9 @@ struct ExpToExp2 : flashlight::impl::ExpToExp2Base<ExpToExp2> {
       return;
     // The exponentials come last: they look for the scalings where the others put them.
     RewritePatternSet scalings(&getContext()), exponentials(&getContext());
-    scalings.add<ScaleAfterReduce, ScaleAfterSelect, ScaleAfterLoop>(&getContext());
-    exponentials.add<FuseExp>(&getContext(), numFused);
+    scalings.add<ScaleAfterReduce, ScaleAfterSelect, ScaleAfterLoop, SubtractNegated>(
+        &getContext());
+    exponentials.add<ScaleInExponent>(&getContext(), numFused);
     if (failed(applyPatternsGreedily(getOperation(), std::move(scalings))) ||
         failed(applyPatternsGreedily(getOperation(), std::move(exponentials))))
       signalPassFailure();

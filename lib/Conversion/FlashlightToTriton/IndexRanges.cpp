@@ -17,6 +17,7 @@
 #include "flashlight/IR/FlashlightDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -149,6 +150,11 @@ Interval IndexRanges::computeOp(Operation *op, unsigned width) {
     return corners(operand(0), operand(1), llvm::MulOverflow<int64_t>).value_or(whole);
   if (isa<arith::SelectOp>(op))
     return join(operand(1), operand(2));
+  if (isa<math::AbsIOp>(op) && operand(0).lo > INT64_MIN) {
+    Interval range = operand(0);
+    int64_t most = std::max(std::abs(range.lo), std::abs(range.hi));
+    return {range.isNonNegative() ? range.lo : 0, most};
+  }
 
   if (op->getNumOperands() != 2)
     return whole;

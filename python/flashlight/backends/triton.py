@@ -88,6 +88,28 @@ class Source:
             )
         return str(module)
 
+    def arguments(
+        self,
+        tensors: Sequence[torch.Tensor],
+        layouts: Sequence[Layout],
+        symbols: Mapping[str, int],
+    ) -> tuple[int, list[Any]]:
+        """The number of programs, and the kernel's arguments as `to_ttir` orders them."""
+        programs = math.prod(
+            -(-(symbols[axis.extent] if isinstance(axis.extent, str) else axis.extent) // axis.tile)
+            for axis in self.grid
+        )
+        arguments: list[Any] = []
+        remaining = iter(zip(tensors, layouts, strict=True))
+        for parameter in self.parameters:
+            if parameter.shape is None:
+                arguments.append(symbols[str(parameter.symbol)])
+                continue
+            tensor, layout = next(remaining)
+            arguments.append(tensor)
+            arguments += [tensor.stride(dim) for dim in layout.parameters(parameter.shape)]
+        return programs, arguments
+
     def shapes(self) -> list[tuple[int | None, ...]]:
         """The shape of each tensor."""
         return [parameter.shape for parameter in self.parameters if parameter.shape is not None]
@@ -150,22 +172,10 @@ class CompiledKernel:
         """
         tensors = [*inputs, *outputs]
         self._check(tensors, symbols)
-        programs = math.prod(
-            -(-(symbols[axis.extent] if isinstance(axis.extent, str) else axis.extent) // axis.tile)
-            for axis in self._source.grid
-        )
+        layouts = self._choose(tensors)
+        programs, arguments = self._source.arguments(tensors, layouts, symbols)
         if programs == 0:
             return
-        layouts = self._choose(tensors)
-        arguments: list[Any] = []
-        queue = iter(zip(tensors, layouts, strict=True))
-        for parameter in self._source.parameters:
-            if parameter.shape is None:
-                arguments.append(symbols[str(parameter.symbol)])
-                continue
-            tensor, layout = next(queue)
-            arguments.append(tensor)
-            arguments += [tensor.stride(dim) for dim in layout.parameters(parameter.shape)]
         with torch.cuda.device(tensors[0].device):
             # On the current stream of the current device, says Triton's driver.
             self._load(layouts, programs)[(programs, 1, 1)](*arguments)
@@ -234,9 +244,23 @@ def compile_kernel(module: ir.Module, name: str, options: Options) -> CompiledKe
         CompileError: Triton is missing or of another version, or the kernel has no form there.
     """
     load_triton()
+    source = read_kernel(module, name, options)
+    layouts = tuple(map(contiguous, source.shapes()))
+    ttir = source.to_ttir(layouts, module.context)
+    generated = generate(ttir, source.codegen)
+    stages: dict[str, str | bytes] = {"tile": _function(module, name).get_asm()}
+    stages.update(generated.stages)
+    stages["ttir"] = (
+        ttir  # ours, which the interpreter reads; what Triton made of it is one more pass
+    )
+    return CompiledKernel(name, stages, generated.resources, source, {layouts: generated})
+
+
+def read_kernel(module: ir.Module, name: str, options: Options) -> Source:
+    """What there is to know of a kernel before it is compiled; see `compile_kernel`."""
     function = _function(module, name)
     arch = options.target.arch if options.target is not None else None
-    source = Source(
+    return Source(
         name=name,
         text=function.get_asm(enable_debug_info=True, use_local_scope=True),
         parameters=_parameters(function),
@@ -244,14 +268,6 @@ def compile_kernel(module: ir.Module, name: str, options: Options) -> CompiledKe
         codegen=_codegen(function, int(re.sub(r"\D", "", arch or DEFAULT_ARCH))),
         options=options,
     )
-    layouts = tuple(map(contiguous, source.shapes()))
-    ttir = source.to_ttir(layouts, module.context)
-    generated = generate(ttir, source.codegen)
-    stages: dict[str, str | bytes] = {"tile": function.get_asm(), **generated.stages}
-    stages["ttir"] = (
-        ttir  # ours, which the interpreter reads; what Triton made of it is one more pass
-    )
-    return CompiledKernel(name, stages, generated.resources, source, {layouts: generated})
 
 
 def _function(module: ir.Module, name: str) -> ir.Operation:

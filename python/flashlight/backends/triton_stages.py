@@ -131,7 +131,7 @@ def generate(ttir: str, options: CodegenOptions) -> Generated:
         except Exception as error:  # Triton raises bare RuntimeErrors, asserts and its own classes
             raise _failure(stage, triton, options, error) from error
         stages[stage] = module if isinstance(module, (str, bytes)) else str(module)
-    return Generated(stages, _resources(stages["cubin"], metadata))
+    return Generated(stages, read_resources(stages["cubin"], metadata))
 
 
 def _parse(ir: Any, ttir: str, context: Any) -> Any:
@@ -159,7 +159,7 @@ def tool(name: str) -> str:
     return getattr(knobs.nvidia, name).path
 
 
-def _resources(cubin: str | bytes, metadata: dict[str, Any]) -> Resources:
+def read_resources(cubin: str | bytes, metadata: dict[str, Any]) -> Resources:
     """Registers and local memory from the cubin; shared memory is Triton's to allocate."""
     assert isinstance(cubin, bytes)
     with tempfile.NamedTemporaryFile(prefix="flashlight-", suffix=".cubin") as file:

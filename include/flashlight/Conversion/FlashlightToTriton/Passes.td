@@ -30,12 +30,12 @@ def ExpandMathForTriton : Pass<"flashlight-expand-math-for-triton", "::mlir::fun
 }
 
 def ExpToExp2 : Pass<"flashlight-exp-to-exp2", "::mlir::func::FuncOp"> {
-  let summary = "exp of a difference becomes exp2 of one multiply-add";
+  let summary = "a common factor in an exponent goes into log2(e)";
   let description = [{
     Tile level, for targets whose hardware exponential has base 2: the only place
     where base 2 exists. A multiplication by a positive constant moves behind a
-    masking select and behind a maximum, where it is exact, and with log2(e) becomes
-    the factor of the multiply-add.
+    masking select and behind a maximum, along loops too, where it is exact; then it
+    is a common factor of the exponent's two terms, and one with log2(e).
 
     ```mlir
     %s = arith.mulf %dot, %c                   // tile
@@ -44,15 +44,14 @@ def ExpToExp2 : Pass<"flashlight-exp-to-exp2", "::mlir::func::FuncOp"> {
     %p = math.exp %d
     // becomes
     %m0 = flashlight.reduce max %dot dims [1]  // row
-    %m = arith.mulf %m0, %c                    // row
-    %b = broadcast(-(m * log2(e)))
-    %e = math.fma %dot, %broadcast_of_c_log2e, %b
+    %d = arith.subf %dot, %broadcast_of_m0
+    %e = arith.mulf %d, %c_log2e
     %p = math.exp2 %e
     ```
-    `ExpToExp2.cpp` has the proof that this is as precise as the subtraction.
+    Other exponentials stay. `ExpToExp2.cpp` says why there is no multiply-add.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
-  let statistics = [Statistic<"numFused", "fused", "exponentials of a multiply-add">];
+  let statistics = [Statistic<"numFused", "fused", "exponentials with a factor of their own">];
 }
 
 def ConvertToTriton : Pass<"flashlight-convert-to-triton", "::mlir::ModuleOp"> {

@@ -1,0 +1,129 @@
+# Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The CUDA backend without a GPU: stages, resources, layouts, errors."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import flashlight
+from flashlight.backends import triton_stages
+from flashlight.backends.triton import compile_kernel
+from flashlight.backends.triton_layout import Layout, contiguous, covers, exact, general
+from flashlight.errors import ArgumentTypeError, CompileError
+from flashlight.mlir import ir
+from flashlight.options import Options
+from flashlight.targets import Target
+
+
+class Attention(torch.nn.Module):
+    def forward(self, q, k, v):
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+
+
+def exported(dtype=torch.bfloat16, width=64):
+    q = torch.zeros(1, 2, 256, width, dtype=dtype)
+    return torch.export.export(Attention(), (q, q, q))
+
+
+@pytest.mark.parametrize("arch", ["sm_80", "sm_90", "sm_100"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_stages(arch, dtype):
+    compiled = flashlight.compile(exported(dtype), target=f"cuda:{arch}")
+    (kernel,) = compiled.kernels
+    stages = ["kernel", "tile", "ttir", "ttgir", "llir", "ptx", "cubin"]
+    assert list(kernel.stages) == stages
+    assert f".target {arch}" in kernel.stages["ptx"]
+    # The instruction of each architecture's tensor core.
+    core = {"sm_80": "mma.sync", "sm_90": "wgmma.mma_async", "sm_100": "tcgen05.mma"}[arch]
+    assert core in kernel.stages["ptx"]
+    assert "cp.async" in kernel.stages["ptx"]
+    assert kernel.resources.spills == 0
+    assert 0 < kernel.resources.registers <= 255
+    assert kernel.resources.shared > 0
+
+
+def test_f32_is_not_rounded_to_tf32():
+    compiled = flashlight.compile(exported(torch.float32, 16), target="cuda:sm_90")
+    assert "tf32" not in compiled.kernels[0].stages["ptx"]
+
+
+def test_call_without_a_device():
+    if torch.cuda.is_available():
+        pytest.skip("there is a device")
+    compiled = flashlight.compile(exported(), target="cuda:sm_90")
+    q = torch.zeros(1, 2, 256, 64, dtype=torch.bfloat16)
+    with pytest.raises(ArgumentTypeError, match="this machine has no CUDA device"):
+        compiled(q, q, q)
+
+
+def test_launch_without_a_device():
+    if torch.cuda.is_available():
+        pytest.skip("there is a device")
+    with ir.Context(), ir.Location.unknown():
+        kernel = compile_kernel(ir.Module.parse(TILE), "k", Options(target=Target("cuda", "sm_90")))
+    with pytest.raises(ArgumentTypeError, match="compiled for sm_90, and this machine has no CUDA"):
+        kernel.launch([torch.zeros(64)], [torch.zeros(64)], {})
+
+
+TILE = """
+func.func @k(%x: memref<64xf32, strided<[?], offset: ?>>,
+             %y: memref<64xf32, strided<[?], offset: ?>> {flashlight.output})
+    attributes {flashlight.grid = [#flashlight.grid_axis<m = 64 by 16>],
+                flashlight.schedule = #flashlight.schedule<cuda, tiles(m = 16), warps = 1, stages = 2>} {
+  %c16 = arith.constant 16 : index
+  %pid = flashlight.program_id
+  %m0 = arith.muli %pid, %c16 : index
+  %t = flashlight.load %x[%m0] map affine_map<(i) -> (i)>
+      : memref<64xf32, strided<[?], offset: ?>> -> tensor<16xf32>
+  %r = math.sqrt %t : tensor<16xf32>
+  flashlight.store %r, %y[%m0] map affine_map<(i) -> (i)>
+      : tensor<16xf32>, memref<64xf32, strided<[?], offset: ?>>
+  return
+}
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize("version", ["3.5.1", "3.10.0", "4.0.0", "none"])
+def test_triton_version(monkeypatch, version):
+    monkeypatch.setattr(triton_stages.importlib.import_module("triton"), "__version__", version)
+    with pytest.raises(CompileError, match=rf"expected triton>=3.6,<3.10, got triton {version}"):
+        flashlight.compile(exported(), target="cuda:sm_90")
+
+
+def test_failure_in_triton_names_the_stage():
+    options = triton_stages.CodegenOptions(90, num_warps=4, num_stages=2)
+    with pytest.raises(CompileError, match="failed at 'parser' for sm_90"):
+        triton_stages.generate("module { tt.unheard_of }", options)
+
+
+def test_kernel_for_another_target():
+    text = TILE.replace("schedule<cuda", "schedule<cpu")
+    with (
+        ir.Context(),
+        ir.Location.unknown(),
+        pytest.raises(CompileError, match="expected kernel 'k' to be scheduled for 'cuda'"),
+    ):
+        compile_kernel(ir.Module.parse(text), "k", Options())
+
+
+def test_contiguous_layout():
+    assert contiguous((2, 3, 16)) == Layout((48, 16, 1), (16, 48, 16, 1))
+    assert contiguous((2, None, 32)) == Layout((None, 32, 1), (16, 32, 32, 1))
+
+
+def test_layout_of_a_tensor():
+    tensor = torch.zeros(4, 16, 32)
+    assert exact(tensor) == Layout((512, 32, 1), (16, 16, 16, 1))
+    assert covers(contiguous((4, 16, 32)), exact(tensor))
+    assert not covers(contiguous((4, 16, 32)), exact(tensor.transpose(0, 1)))
+    assert not covers(contiguous((31,)), exact(tensor.view(-1)[1:32]))  # not aligned
+    view = tensor[:, :, 1:5].expand(4, 16, 4)
+    assert covers(general(view), exact(view))
+    assert general(tensor[:1].expand(7, 16, 32)) == Layout((0, None, 1), (16, 16, 16, 1))
+
+
+def test_parameters_of_a_layout():
+    assert general(torch.zeros(4, 16, 32)).parameters((4, 16, 32)) == [0, 1]
+    assert general(torch.zeros(1, 16, 32)).parameters((1, 16, 32)) == [1]
