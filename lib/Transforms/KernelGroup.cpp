@@ -418,6 +418,18 @@ bool KernelGroup::dependsOnMembers(Value value) const {
   return false;
 }
 
+/// Collects the pointwise ops and views between `value` and the group. Fails at any other op that depends
+/// on what only the kernel has.
+bool KernelGroup::collectBetween(Value value, llvm::SmallSetVector<Operation *, 8> &between) const {
+  Operation *op = value.getDefiningOp();
+  if (!op || members.contains(op) || between.contains(op) || !dependsOnMembers(value))
+    return true;
+  if (op->getBlock() != block || (!isPointwise(op) && !isView(op)))
+    return false;
+  between.insert(op);
+  return llvm::all_of(op->getOperands(), [&](Value operand) { return collectBetween(operand, between); });
+}
+
 /// Adds other reductions over the stream of the group's values, and pointwise ops of finished rows.
 void KernelGroup::extendForward() {
   auto isMember = [&](Value value) { return value.getDefiningOp() && members.contains(value.getDefiningOp()); };
@@ -434,10 +446,22 @@ void KernelGroup::extendForward() {
     if (members.contains(&op) || op.getNumResults() != 1)
       continue;
     if (isStreamReduction(&op)) {
-      bool ofMember = llvm::any_of(op.getOperands(), [&](Value v) { return streamed.contains(v); });
-      bool others = llvm::all_of(op.getOperands(), [&](Value v) { return isMember(v) || !dependsOnMembers(v); });
-      if (ofMember && others)
-        members.insert(&op);
+      // What it reduces may be another function of the group's scores.
+      llvm::SmallSetVector<Operation *, 8> between;
+      bool joins = false;
+      bool fits = llvm::all_of(op.getOperands(), [&](Value v) { return collectBetween(v, between); });
+      for (Value operand : op.getOperands())
+        joins |= streamed.contains(operand);
+      for (Operation *inner : between)
+        for (Value operand : inner->getOperands())
+          joins |= streamed.contains(operand);
+      if (!joins || !fits)
+        continue;
+      for (Operation *inner : between) {
+        members.insert(inner);
+        streamed.insert(inner->getResult(0));
+      }
+      members.insert(&op);
       continue;
     }
     if (!isPointwise(&op))

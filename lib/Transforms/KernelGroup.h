@@ -60,6 +60,7 @@ private:
   bool absorbReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
   bool absorbPointwise(mlir::Operation *op, llvm::ArrayRef<Index> indices);
   void extendForward();
+  bool collectBetween(mlir::Value value, llvm::SmallSetVector<mlir::Operation *, 8> &between) const;
   bool isDerived(mlir::Value value) const;
   bool dependsOnMembers(mlir::Value value) const;
   void findOutputs();
