@@ -16,9 +16,10 @@ import argparse
 import time
 from collections.abc import Callable
 
-import flashlight
 import torch
 import torch.nn.functional as F
+
+import flashlight
 
 Run = Callable[[], torch.Tensor]
 
@@ -98,7 +99,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[torch.get_num_threads()])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--causal", action="store_true")
-    parser.add_argument("--inductor", action="store_true", help="torch.compile and FlexAttention too")
+    parser.add_argument("--inductor", action="store_true",
+                        help="also torch.compile and FlexAttention")
     args = parser.parse_args()
     batch, heads, size, width = args.shape
     for dtype in args.dtypes:

@@ -34,12 +34,12 @@ MLIR_CAPI_EXPORTED void flashlightCpuHost(FlashlightResultCallback callback, voi
 /// `vectorBits` is 0 for its widest registers. Reports "llvm" and "object", or an
 /// "error" and returns false.
 MLIR_CAPI_EXPORTED bool flashlightCpuCompile(MlirModule module, MlirStringRef kernel,
-                                             unsigned vectorBits,
-                                             FlashlightResultCallback callback, void *userData);
+                                             unsigned vectorBits, FlashlightResultCallback callback,
+                                             void *userData);
 
 /// Reports the "assembly" of optimized LLVM IR, or an "error" and returns false.
-MLIR_CAPI_EXPORTED bool flashlightCpuAssembly(MlirStringRef llvm,
-                                              FlashlightResultCallback callback, void *userData);
+MLIR_CAPI_EXPORTED bool flashlightCpuAssembly(MlirStringRef llvm, FlashlightResultCallback callback,
+                                              void *userData);
 
 /// Makes an object file executable. On failure reports an "error"; the kernel is null.
 MLIR_CAPI_EXPORTED FlashlightCpuKernel flashlightCpuKernelLoad(MlirStringRef object,

@@ -65,9 +65,9 @@ static llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeTargetMachine() 
   if (!target)
     return llvm::createStringError(message);
   llvm::TargetOptions options;
-  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, host.cpu, host.features, options, llvm::Reloc::PIC_, std::nullopt,
-      llvm::CodeGenOptLevel::Default, /*JIT=*/true));
+  std::unique_ptr<llvm::TargetMachine> machine(
+      target->createTargetMachine(triple, host.cpu, host.features, options, llvm::Reloc::PIC_,
+                                  std::nullopt, llvm::CodeGenOptLevel::Default, /*JIT=*/true));
   if (!machine)
     return llvm::createStringError("no code generator for %s", triple.str().c_str());
   return std::move(machine);
@@ -151,8 +151,7 @@ FailureOr<CompiledObject> flashlight::compileForHost(ModuleOp module, StringRef 
   optimize(*code, **machine);
   CompiledObject result;
   llvm::raw_string_ostream(result.llvm) << *code;
-  if (llvm::Error error =
-          emit(*code, **machine, llvm::CodeGenFileType::ObjectFile, result.object))
+  if (llvm::Error error = emit(*code, **machine, llvm::CodeGenFileType::ObjectFile, result.object))
     return fail(std::move(error));
   return result;
 }

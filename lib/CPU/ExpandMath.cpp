@@ -101,8 +101,8 @@ static Value expand2(Arithmetic &a, function_ref<Value(Value magic)> toMagic,
   Value shifted = toMagic(magic);
   Value n = a.sub(shifted, magic);
   Value r = remainder(n);
-  Value twice = a.polynomial(r, {2.0, 2.0, 1.0, 0.33333153332, 0.083333108426, 0.016726465767,
-                                 0.0027852501663});
+  Value twice = a.polynomial(
+      r, {2.0, 2.0, 1.0, 0.33333153332, 0.083333108426, 0.016726465767, 0.0027852501663});
   Value scale = a.fromBits(arith::ShLIOp::create(a.b, a.loc, a.bits(shifted), a.integer(23)));
   return a.mul(twice, scale);
 }
@@ -184,7 +184,8 @@ static Value expandTanh(Arithmetic &a, Value x) {
 
 /// e^x - 1: the polynomial without its constant term where that would cancel.
 static Value expandExpm1(Arithmetic &a, Value x) {
-  Value q = a.polynomial(x, {0.5, 0.16666576666, 0.041666554213, 0.0083632328835, 0.00139262508315});
+  Value q =
+      a.polynomial(x, {0.5, 0.16666576666, 0.041666554213, 0.0083632328835, 0.00139262508315});
   Value near = a.fma(a.mul(x, x), q, x);
   Value far = a.sub(expandExp(a, x), a.number(1.0));
   Value size = math::AbsFOp::create(a.b, a.loc, x);
@@ -194,8 +195,7 @@ static Value expandExpm1(Arithmetic &a, Value x) {
 namespace {
 
 /// An op on f32, or vectors of it, by one of the expansions.
-template <typename Op>
-struct Expand : OpRewritePattern<Op> {
+template <typename Op> struct Expand : OpRewritePattern<Op> {
   using Expansion = Value (*)(Arithmetic &, Value);
   Expand(MLIRContext *context, Expansion expansion)
       : OpRewritePattern<Op>(context), expansion(expansion) {}
@@ -256,8 +256,7 @@ struct OnElements : RewritePattern {
     for (int64_t i = 0; i < type.getDimSize(0); ++i) {
       OperationState state(op->getLoc(), op->getName());
       for (Value operand : op->getOperands())
-        state.addOperands(
-            Value(vector::ExtractOp::create(rewriter, op->getLoc(), operand, i)));
+        state.addOperands(Value(vector::ExtractOp::create(rewriter, op->getLoc(), operand, i)));
       state.addTypes(type.getElementType());
       state.addAttributes(op->getAttrDictionary().getValue());
       elements.push_back(rewriter.create(state)->getResult(0));

@@ -63,8 +63,8 @@ llvm::Expected<std::unique_ptr<CpuKernel>> CpuKernel::load(llvm::StringRef objec
     return library.takeError();
   std::unique_ptr<CpuKernel> result(new CpuKernel);
   result->code.reset(new Code{**jit, *library});
-  if (llvm::Error error = (*jit)->addObjectFile(
-          *library, llvm::MemoryBuffer::getMemBufferCopy(object, "kernel.o")))
+  if (llvm::Error error =
+          (*jit)->addObjectFile(*library, llvm::MemoryBuffer::getMemBufferCopy(object, "kernel.o")))
     return std::move(error);
   auto find = [&](llvm::StringRef suffix) {
     return (*jit)->lookup(*library, (kernel + suffix).str());

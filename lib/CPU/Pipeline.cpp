@@ -20,8 +20,7 @@
 using namespace mlir;
 using namespace flashlight;
 
-void flashlight::buildLowerToCpuPipeline(OpPassManager &manager,
-                                         const LowerToCpuOptions &options) {
+void flashlight::buildLowerToCpuPipeline(OpPassManager &manager, const LowerToCpuOptions &options) {
   OpPassManager &kernels = manager.nest<func::FuncOp>();
   kernels.addPass(createTileToLinalg());
   BufferizeTilesOptions bufferize;
@@ -36,7 +35,7 @@ void flashlight::buildLowerToCpuPipeline(OpPassManager &manager,
 }
 
 void flashlight::registerLowerToCpuPipeline() {
-  PassPipelineRegistration<LowerToCpuOptions>(
-      "flashlight-lower-to-cpu", "Tile programs to the LLVM dialect for the host.",
-      buildLowerToCpuPipeline);
+  PassPipelineRegistration<LowerToCpuOptions>("flashlight-lower-to-cpu",
+                                              "Tile programs to the LLVM dialect for the host.",
+                                              buildLowerToCpuPipeline);
 }

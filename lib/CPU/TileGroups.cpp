@@ -155,7 +155,8 @@ FailureOr<std::vector<Group>> flashlight::formGroups(Block &block) {
     group.ops.push_back(&op);
     if (auto reduce = dyn_cast<ReduceOp>(op)) {
       group.fusable = true;
-      llvm::append_range(group.shape, cast<RankedTensorType>(reduce.getOperand().getType()).getShape());
+      llvm::append_range(group.shape,
+                         cast<RankedTensorType>(reduce.getOperand().getType()).getShape());
       group.reducedDims = reduce.getReducedDims();
     } else if (isPointwise(&op)) {
       group.fusable = true;
@@ -169,8 +170,7 @@ FailureOr<std::vector<Group>> flashlight::formGroups(Block &block) {
     op.walk([&](Operation *inner) {
       for (Value operand : inner->getOperands()) {
         if (auto tile = dyn_cast<RankedTensorType>(operand.getType())) {
-          AffineMap identity =
-              AffineMap::getMultiDimIdentityMap(tile.getRank(), op.getContext());
+          AffineMap identity = AffineMap::getMultiDimIdentityMap(tile.getRank(), op.getContext());
           Leaf leaf = resolve(operand, identity);
           operand = leaf.tensor ? leaf.tensor : leaf.scalar;
         }

@@ -132,9 +132,9 @@ Access::Access(OpBuilder &builder, Location loc, Value memory, ValueRange offset
       element(cast<MemRefType>(memory.getType()).getElementType()) {
   auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, memory);
   // The kernel's memory has one dim for us; its extent is not used.
-  auto flatType = MemRefType::get(
-      {ShapedType::kDynamic}, element,
-      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
+  auto flatType =
+      MemRefType::get({ShapedType::kDynamic}, element,
+                      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
   flat = memref::ReinterpretCastOp::create(
       b, loc, flatType, metadata.getBaseBuffer(), OpFoldResult(metadata.getOffset()),
       ArrayRef<OpFoldResult>{index(std::numeric_limits<int64_t>::max())},

@@ -304,9 +304,7 @@ void TilePlaces::pack() {
   auto order = llvm::to_vector(llvm::seq<unsigned>(0, all.size()));
   llvm::stable_sort(order, [&](unsigned x, unsigned y) { return all[x].begin < all[y].begin; });
   auto sizeOf = [](const Place &place) -> int64_t {
-    int64_t bits = place.type.getElementType().isIndex()
-                       ? 64
-                       : place.type.getElementTypeBitWidth();
+    int64_t bits = place.type.getElementType().isIndex() ? 64 : place.type.getElementTypeBitWidth();
     return llvm::alignTo(place.type.getNumElements() * llvm::divideCeil(bits, 8), kAlignment) +
            kSkew;
   };

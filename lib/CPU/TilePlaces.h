@@ -24,7 +24,7 @@ namespace flashlight {
 struct Place {
   mlir::MemRefType type;
   int64_t begin = std::numeric_limits<int64_t>::max(), end = -1;
-  int64_t offset = 0;  // bytes
+  int64_t offset = 0;   // bytes
   bool carried = false; // holds a loop's state, or what becomes it
 };
 

@@ -210,27 +210,28 @@ LogicalResult GroupBuilder::emit() {
     maps.push_back(map);
   }
   llvm::append_range(maps, outMaps);
-  auto loop = linalg::GenericOp::create(
-      builder, loc, types, ins, outs, maps, iterators,
-      [&](OpBuilder &body, Location loc, ValueRange args) {
-        llvm::append_range(arguments, args.take_front(ins.size()));
-        for (Operation *op : group.ops) {
-          SmallVector<Value> operands;
-          for (Value operand : op->getOperands())
-            operands.push_back(evaluate(body, op->getLoc(), operand));
-          if (auto reduce = dyn_cast<ReduceOp>(op)) {
-            unsigned position = llvm::find(results, op) - results.begin();
-            computed[op->getResult(0)] = combine(body, op->getLoc(), reduce.getKind(),
-                                                 args[ins.size() + position], operands[0]);
-          } else {
-            computed[op->getResult(0)] = onElements(body, op, operands);
-          }
-        }
-        SmallVector<Value> yielded;
-        for (Operation *op : results)
-          yielded.push_back(computed.lookup(op->getResult(0)));
-        linalg::YieldOp::create(body, loc, yielded);
-      });
+  auto loop =
+      linalg::GenericOp::create(builder, loc, types, ins, outs, maps, iterators,
+                                [&](OpBuilder &body, Location loc, ValueRange args) {
+                                  llvm::append_range(arguments, args.take_front(ins.size()));
+                                  for (Operation *op : group.ops) {
+                                    SmallVector<Value> operands;
+                                    for (Value operand : op->getOperands())
+                                      operands.push_back(evaluate(body, op->getLoc(), operand));
+                                    if (auto reduce = dyn_cast<ReduceOp>(op)) {
+                                      unsigned position = llvm::find(results, op) - results.begin();
+                                      computed[op->getResult(0)] =
+                                          combine(body, op->getLoc(), reduce.getKind(),
+                                                  args[ins.size() + position], operands[0]);
+                                    } else {
+                                      computed[op->getResult(0)] = onElements(body, op, operands);
+                                    }
+                                  }
+                                  SmallVector<Value> yielded;
+                                  for (Operation *op : results)
+                                    yielded.push_back(computed.lookup(op->getResult(0)));
+                                  linalg::YieldOp::create(body, loc, yielded);
+                                });
   for (auto [op, value] : llvm::zip(results, loop.getResults()))
     op->getResult(0).replaceUsesWithIf(
         value, [&](OpOperand &use) { return !llvm::is_contained(group.ops, use.getOwner()); });
@@ -309,11 +310,11 @@ static void emitContraction(OpBuilder &builder, ContractOp op) {
         if (element.isF32() || element.isF64())
           sum = math::FmaOp::create(body, loc, lhs, rhs, args[2]);
         else if (isa<FloatType>(element))
-          sum = arith::AddFOp::create(body, loc, args[2],
-                                      arith::MulFOp::create(body, loc, lhs, rhs));
+          sum =
+              arith::AddFOp::create(body, loc, args[2], arith::MulFOp::create(body, loc, lhs, rhs));
         else
-          sum = arith::AddIOp::create(body, loc, args[2],
-                                      arith::MulIOp::create(body, loc, lhs, rhs));
+          sum =
+              arith::AddIOp::create(body, loc, args[2], arith::MulIOp::create(body, loc, lhs, rhs));
         linalg::YieldOp::create(body, loc, sum);
       });
   op.getResult().replaceAllUsesWith(loop.getResult(0));

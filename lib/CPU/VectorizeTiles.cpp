@@ -56,9 +56,7 @@ private:
   int64_t chooseVectorDim() const;
   void chooseBlocks();
   SmallVector<Segment> segments(int64_t dim) const;
-  bool isReduced(int64_t dim) const {
-    return iterators[dim] == utils::IteratorType::reduction;
-  }
+  bool isReduced(int64_t dim) const { return iterators[dim] == utils::IteratorType::reduction; }
 
   // Loops.
   LogicalResult emitParallel(ArrayRef<int64_t> dims);
@@ -121,9 +119,8 @@ static bool isPointwise(Operation *op) {
 
 Vectorizer::Vectorizer(linalg::GenericOp op, unsigned lanes)
     : op(op), b(op), loc(op.getLoc()), width(lanes), numInputs(op.getNumDpsInputs()),
-      operands(op->getOperands()),
-      maps(op.getIndexingMapsArray()), iterators(op.getIteratorTypesArray()),
-      sizes(op.getStaticLoopRanges()) {
+      operands(op->getOperands()), maps(op.getIndexingMapsArray()),
+      iterators(op.getIteratorTypesArray()), sizes(op.getStaticLoopRanges()) {
   for (unsigned i = 0; i < op.getNumDpsInits(); ++i)
     (op.payloadUsesValueFromOperand(op.getDpsInitOperand(i)) ? carried : plain).push_back(i);
   vectorDim = chooseVectorDim();
@@ -254,7 +251,7 @@ LogicalResult Vectorizer::emitParallel(ArrayRef<int64_t> dims) {
 
 /// What combines the old value of an output with a new element.
 static FailureOr<std::pair<vector::CombiningKind, TypedAttr>> combinerOf(linalg::GenericOp op,
-                                                                        unsigned output) {
+                                                                         unsigned output) {
   Value value = op.getBody()->getTerminator()->getOperand(output);
   Operation *combiner = value.getDefiningOp();
   if (combiner && isa<arith::ExtUIOp, arith::ExtFOp>(combiner))

@@ -48,7 +48,7 @@ struct Schedule : flashlight::impl::ScheduleBase<Schedule> {
       signalPassFailure();
   }
 
-  static AxisRoles findRoles(KernelOp kernel) {
+  AxisRoles findRoles(KernelOp kernel) {
     AxisRoles roles;
     StringAttr stream = kernel.getStreamAttr();
     kernel.walk([&](ContractOp op) {
@@ -73,11 +73,15 @@ struct Schedule : flashlight::impl::ScheduleBase<Schedule> {
       auto hasRows = [&](ArrayRef<StringAttr> names) {
         return llvm::any_of(names, [&](StringAttr name) { return roles.rows.contains(name); });
       };
-      bool rowsLeft = hasRows(labels.lhs);
-      for (StringAttr name : rowsLeft ? labels.rhs : labels.lhs)
-        if (name != stream && !llvm::is_contained(rowsLeft ? labels.lhs : labels.rhs, name) &&
-            !roles.rows.contains(name))
-          roles.values.insert(name);
+      bool rowsLeft = hasRows(labels.lhs), rowsRight = hasRows(labels.rhs);
+      // A single query has no row axis; on the CPU the whole value row is a tile all the same.
+      bool both = target == "cpu" && !rowsLeft && !rowsRight;
+      for (auto [own, other, holds] : {std::tuple(&labels.rhs, &labels.lhs, rowsLeft || both),
+                                       std::tuple(&labels.lhs, &labels.rhs, !rowsLeft || both)})
+        for (StringAttr name : *own)
+          if (holds && name != stream && !llvm::is_contained(*other, name) &&
+              !roles.rows.contains(name))
+            roles.values.insert(name);
     });
     return roles;
   }

@@ -60,7 +60,7 @@ class Cache:
     def get(self, key: str) -> dict[str, bytes] | None:
         """The parts of an entry by name, or None where there is none (or a damaged one)."""
         try:
-            with open(self._path(key), "rb") as file:
+            with self._path(key).open("rb") as file:
                 header = json.loads(file.readline())
                 payload = file.read()
             if hashlib.sha256(payload).hexdigest() != header["sha256"]:
@@ -87,7 +87,7 @@ class Cache:
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
                 temporary = file.name
                 file.write(json.dumps(header).encode() + b"\n" + payload)
-            os.replace(temporary, path)
+            Path(temporary).replace(path)
         except OSError as error:
             if temporary is not None:
                 Path(temporary).unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import torch
+
 from flashlight.backends import cpu
 from flashlight.interpreter import interpret
 from flashlight.mlir import ir

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The cache of compiled code: kept, found again, never half-written, never trusted blindly."""
 
-import os
 import warnings
 
 import pytest
 import torch
+
 from cpu_harness import ATTENTION, compile_text
 from flashlight import _core
 from flashlight.cache import Cache, CacheError, key_of, open_cache
@@ -22,7 +22,8 @@ def test_an_entry_is_found_again(tmp_path):
     key = key_of("a", b"b")
     assert cache.get(key) is None
     cache.put(key, {"text": b"one\ntwo", "code": b"\x00\xff", "none": b""})
-    assert Cache(tmp_path / "new").get(key) == {"text": b"one\ntwo", "code": b"\x00\xff", "none": b""}
+    found = Cache(tmp_path / "new").get(key)
+    assert found == {"text": b"one\ntwo", "code": b"\x00\xff", "none": b""}
     cache.put(key, {"text": b"three"})
     assert cache.get(key) == {"text": b"three"}
     assert len(files(tmp_path)) == 1  # nothing temporary is left
@@ -88,4 +89,4 @@ def test_an_empty_name_turns_it_off(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert open_cache("") is None
     compile_text(ATTENTION, "attention", cache_dir="")
-    assert not os.listdir(tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -9,13 +9,16 @@ import threading
 
 import pytest
 import torch
+
+import flashlight
 from cpu_harness import ATTENTION, ELEMENTS, assert_as_good_as, compile_text
 
 SHAPE = (2, 8, 100, 64)
 
 
 def attention(q, k, v):
-    scores = (q @ k.transpose(-1, -2)).float() if q.dtype != torch.float64 else q @ k.transpose(-1, -2)
+    scores = q @ k.transpose(-1, -2)
+    scores = scores if q.dtype == torch.float64 else scores.float()
     return torch.softmax(scores * 0.125, -1).to(v.dtype) @ v
 
 
@@ -105,9 +108,10 @@ def test_large_scores_and_infinities(kernel):
 
 def test_dynamic_sizes():
     text = ATTENTION.replace("2x8x100x64xf32", "?x8x?x64xf32")
-    text = text.replace("{flashlight.output})", '{flashlight.output},\n    %S: index {flashlight.symbol = "s1"},'
-                        ' %B: index {flashlight.symbol = "s0"})')
-    text = text.replace("<b = 2 by 1>", "<b = s0 by 1>").replace("<m = 100 by 64>", "<m = s1 by 64>")
+    sizes = '%S: index {flashlight.symbol = "s1"}, %B: index {flashlight.symbol = "s0"})'
+    text = text.replace("{flashlight.output})", "{flashlight.output}, " + sizes)
+    text = text.replace("<b = 2 by 1>", "<b = s0 by 1>")
+    text = text.replace("<m = 100 by 64>", "<m = s1 by 64>")
     text = text.replace("%c100 = arith.constant 100 : index", "%c100 = arith.addi %S, %zi : index")
     text = text.replace("%c0 = arith", "%zi = arith.constant 0 : index\n  %c0 = arith", 1)
     text = text.replace("%mb = arith.remui %pid, %c2", "%mb = arith.remui %pid, %tiles")
@@ -175,3 +179,22 @@ def test_stages_and_resources(kernel):
     assert "attention.run" in kernel.stages["assembly"]
     # Four tiles of 64 x 64 f32 and some rows; the probabilities take the place of the scores.
     assert 4 * 64 * 64 * 4 <= kernel.resources["scratch"] < 5 * 64 * 64 * 4
+
+
+def test_a_single_query_computes_its_scores_once():
+    """Without a row axis the value row is still one tile: a program a head, not one an element."""
+    q, k, v = torch.randn(2, 3, 1, 64), torch.randn(2, 3, 200, 64), torch.randn(2, 3, 200, 48)
+
+    class Attention(torch.nn.Module):
+        def forward(self, q, k, v):
+            return attention(q, k, v)
+
+    exported = torch.export.export(Attention(), (q, k, v))
+    compiled = flashlight.compile(exported, options={"cache_dir": ""})
+    assert_as_good_as(
+        compiled(q, k, v),
+        attention(q, k, v),
+        attention(q.double(), k.double(), v.double()),
+    )
+    (kernel,) = compiled.kernels
+    assert "<e = " not in kernel.stages["tile"].split("flashlight.grid =")[1].split("]")[0]

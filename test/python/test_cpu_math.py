@@ -7,6 +7,7 @@ import math
 
 import pytest
 import torch
+
 from cpu_harness import compile_text, program
 
 INF, NAN = float("inf"), float("nan")
@@ -62,7 +63,9 @@ def test_accuracy(op, low, high, bound):
 
 
 @pytest.mark.parametrize("bits", [256, 512])
-@pytest.mark.parametrize("op", ["exp", "exp2", "log", "log2", "log1p", "expm1", "tanh", "erf", "sqrt"])
+@pytest.mark.parametrize(
+    "op", ["exp", "exp2", "log", "log2", "log1p", "expm1", "tanh", "erf", "sqrt"]
+)
 def test_special_values(op, bits):
     x = torch.tensor(SPECIAL)
     actual, exact = evaluate(op, x, bits), getattr(torch, op)(x)

@@ -5,10 +5,12 @@
 
 import pytest
 import torch
+
 from cpu_harness import ELEMENTS, check, compile_text, memref, program
 from flashlight.errors import CompileError
 
-SHAPES = [(), (1,), (5,), (16,), (1, 1), (64, 1), (1, 48), (7, 33), (16, 64), (3, 5, 17), (2, 1, 4, 16)]
+SHAPES = [(), (1,), (5,), (16,), (1, 1), (64, 1), (1, 48), (7, 33), (16, 64), (3, 5, 17)]
+SHAPES += [(2, 1, 4, 16)]
 
 
 def normal(*shape, dtype=torch.float32, seed=0):
@@ -264,7 +266,8 @@ func.func @kernel(%x: !m, %y: memref<f32, strided<[], offset: ?>> {flashlight.ou
   %t = flashlight.load %x[%c0, %c0] map affine_map<(i, j) -> (i, j)> limits [0, 1] (%c13, %c21)
       : !m -> tensor<20x40xf32>
   %s = flashlight.reduce sum %t dims [0, 1] : tensor<20x40xf32> -> tensor<f32>
-  flashlight.store %s, %y[] map affine_map<() -> ()> : tensor<f32>, memref<f32, strided<[], offset: ?>>
+  flashlight.store %s, %y[] map affine_map<() -> ()>
+      : tensor<f32>, memref<f32, strided<[], offset: ?>>
   return
 }"""
     out = torch.empty(())
@@ -289,5 +292,5 @@ def test_launch_checks_its_tensors():
         kernel.launch([x, x], [x.clone()], {})
     with pytest.raises(ValueError, match=r"expected input 0 of shape \(4, 5\), got \(5, 4\)"):
         kernel.launch([x.t()], [x.clone()], {})
-    with pytest.raises(ValueError, match="expected output 0 to be torch.float32, got torch.float64"):
+    with pytest.raises(ValueError, match=r"expected output 0 to be torch.float32, got .*64"):
         kernel.launch([x], [x.double()], {})

@@ -171,10 +171,9 @@ def _compiler_identity() -> str:
 
 def _find(module: ir.Module, name: str) -> ir.Operation:
     for op in module.body.operations:
-        if (
-            op.operation.name == "func.func"
-            and ir.StringAttr(op.attributes["sym_name"]).value == name
-        ):
+        if op.operation.name != "func.func":
+            continue
+        if ir.StringAttr(op.attributes["sym_name"]).value == name:
             return op.operation
     raise CompileError(f"expected a function '{name}' in the tile program")
 
