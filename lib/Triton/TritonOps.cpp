@@ -122,6 +122,21 @@ LogicalResult TransOp::verify() {
   return success();
 }
 
+LogicalResult BitcastOp::verify() {
+  auto from = dyn_cast<RankedTensorType>(getSrc().getType());
+  auto to = dyn_cast<RankedTensorType>(getType());
+  if (!from != !to || (from && from.getShape() != to.getShape())) // bitcast_c1
+    return emitOpError() << "expected one shape, got " << getSrc().getType() << " and "
+                         << getType();
+  Type element = getElementTypeOrSelf(getSrc().getType());
+  if (!element.isIntOrFloat() || !getElementTypeOrSelf(getType()).isIntOrFloat() ||
+      element.getIntOrFloatBitWidth() !=
+          getElementTypeOrSelf(getType()).getIntOrFloatBitWidth()) // bitcast_c2
+    return emitOpError() << "expected elements of one width, got " << getSrc().getType() << " and "
+                         << getType();
+  return success();
+}
+
 LogicalResult ReshapeOp::verify() {
   RankedTensorType from = tileOf(getSrc()), to = tileOf(getResult());
   if (from.getNumElements() != to.getNumElements() ||

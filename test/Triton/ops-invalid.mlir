@@ -194,3 +194,21 @@ tt.func public @reduce_c3(%y: f32) {
   }) : (tensor<16xf32>) -> f32
   tt.return
 }
+
+// -----
+
+tt.func public @bitcast_c1(%x: f32) {
+  %t = tt.splat %x : f32 -> tensor<16xf32>
+  // expected-error@+1 {{expected one shape}}
+  %e = tt.bitcast %t : tensor<16xf32> -> tensor<32xi32>
+  tt.return
+}
+
+// -----
+
+tt.func public @bitcast_c2(%x: f32) {
+  %t = tt.splat %x : f32 -> tensor<16xf32>
+  // expected-error@+1 {{expected elements of one width}}
+  %e = tt.bitcast %t : tensor<16xf32> -> tensor<16xi16>
+  tt.return
+}

@@ -67,7 +67,11 @@ tt.func public @ops(%x: !tt.ptr<f16> {tt.divisibility = 16 : i32}, %y: !tt.ptr<f
   }) : (tensor<32xf32>) -> f32
   // CHECK: tt.store %{{[^,]*}}, %{{[^,]*}} : !tt.ptr<f32>
   tt.store %y, %t : !tt.ptr<f32>
-  %h = arith.truncf %d : tensor<32x32xf32> to tensor<32x32xf16>
+  // CHECK: tt.bitcast %{{.*}} : tensor<32x32xf32> -> tensor<32x32xi32>
+  %bits = tt.bitcast %d : tensor<32x32xf32> -> tensor<32x32xi32>
+  %odd = arith.xori %bits, %columns : tensor<32x32xi32>
+  %e = tt.bitcast %odd : tensor<32x32xi32> -> tensor<32x32xf32>
+  %h = arith.truncf %e : tensor<32x32xf32> to tensor<32x32xf16>
   // CHECK: tt.store %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}} : tensor<32x32x!tt.ptr<f16>>
   tt.store %p, %h, %mask : tensor<32x32x!tt.ptr<f16>>
   // CHECK: tt.return

@@ -49,6 +49,19 @@ def test_f32_is_not_rounded_to_tf32():
     assert "tf32" not in compiled.kernels[0].stages["ptx"]
 
 
+class Softcap(torch.nn.Module):
+    def forward(self, q, k, v):
+        return torch.softmax(20 * torch.tanh(q @ k.transpose(-1, -2) / 20), -1) @ v
+
+
+def test_expanded_math_compiles():
+    q = torch.zeros(1, 2, 256, 64, dtype=torch.bfloat16)
+    compiled = flashlight.compile(torch.export.export(Softcap(), (q, q, q)), target="cuda:sm_90")
+    (kernel,) = compiled.kernels
+    assert "tt.bitcast" in kernel.stages["ttir"]
+    assert "wgmma.mma_async" in kernel.stages["ptx"]
+
+
 def test_call_without_a_device():
     if torch.cuda.is_available():
         pytest.skip("there is a device")

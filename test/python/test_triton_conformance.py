@@ -15,12 +15,15 @@ ROOT = Path(__file__).parents[2]
 ARCHS = [80, 90, 100]
 FLOAT = "tensor<128xf32>"
 KERNEL = """module {{
-  tt.func public @k(%p: !tt.ptr<f32> {{tt.divisibility = 16 : i32}}, %n: i32)
+  tt.func public @k(%p: !tt.ptr<f32> {{tt.divisibility = 16 : i32}}, %n: i32, %m: i32)
       attributes {{noinline = false}} {{
     %i = tt.make_range {{end = 128 : i32, start = 0 : i32}} : tensor<128xi32>
     %s = tt.splat %p : !tt.ptr<f32> -> tensor<128x!tt.ptr<f32>>
     %a = tt.addptr %s, %i : tensor<128x!tt.ptr<f32>>, tensor<128xi32>
     %x = tt.load %a : tensor<128x!tt.ptr<f32>>
+    %s2 = tt.splat %n : i32 -> tensor<128xi32>
+    %a2 = tt.addptr %a, %s2 : tensor<128x!tt.ptr<f32>>, tensor<128xi32>
+    %x2 = tt.load %a2 : tensor<128x!tt.ptr<f32>>
     {body}
     tt.store %a, %r : tensor<128x!tt.ptr<f32>>
     tt.return
@@ -103,16 +106,17 @@ COMPARE = [
 def _bodies():
     for name in UNARY:
         yield f"math.{name}", f"%r = math.{name} %x : {FLOAT}"
-    yield "math.fma", f"%r = math.fma %x, %x, %x : {FLOAT}"
+    yield "math.fma", f"%r = math.fma %x, %x2, %x : {FLOAT}"
     for name in BINARY:
-        yield f"arith.{name}", f"%r = arith.{name} %x, %x : {FLOAT}"
+        yield f"arith.{name}", f"%r = arith.{name} %x, %x2 : {FLOAT}"
     for width in (32, 64):
         for name in INTEGER:
             yield (
                 f"arith.{name} i{width}",
                 (
                     f"%c = arith.fptosi %x : {FLOAT} to tensor<128xi{width}>\n"
-                    f"%d = arith.{name} %c, %c : tensor<128xi{width}>\n"
+                    f"%c2 = arith.fptosi %x2 : {FLOAT} to tensor<128xi{width}>\n"
+                    f"%d = arith.{name} %c, %c2 : tensor<128xi{width}>\n"
                     f"%r = arith.sitofp %d : tensor<128xi{width}> to {FLOAT}"
                 ),
             )
@@ -128,18 +132,18 @@ def _bodies():
         yield (
             f"arith.cmpf {name}",
             (
-                f"%c = arith.cmpf {name}, %x, %x : {FLOAT}\n"
-                f"%r = arith.select %c, %x, %x : tensor<128xi1>, {FLOAT}"
+                f"%c = arith.cmpf {name}, %x, %x2 : {FLOAT}\n"
+                f"%r = arith.select %c, %x, %x2 : tensor<128xi1>, {FLOAT}"
             ),
         )
     yield (
         "scalar condition",
-        (f"%c = arith.cmpi slt, %n, %n : i32\n%r = arith.select %c, %x, %x : {FLOAT}"),
+        (f"%c = arith.cmpi slt, %n, %m : i32\n%r = arith.select %c, %x, %x2 : {FLOAT}"),
     )
     yield (
         "i1 to f32",
         (
-            f"%c = arith.cmpf ord, %x, %x : {FLOAT}\n"
+            f"%c = arith.cmpf ord, %x, %x2 : {FLOAT}\n"
             f"%r = arith.uitofp %c : tensor<128xi1> to {FLOAT}"
         ),
     )
@@ -152,16 +156,9 @@ def _bodies():
             ),
         )
     yield (
-        "bitcast",
-        (
-            f"%b = arith.bitcast %x : {FLOAT} to tensor<128xi32>\n"
-            f"%r = arith.bitcast %b : tensor<128xi32> to {FLOAT}"
-        ),
-    )
-    yield (
         "if",
         (
-            f"%c = arith.cmpi slt, %n, %n : i32\n%r = scf.if %c -> ({FLOAT}) {{\n"
+            f"%c = arith.cmpi slt, %n, %m : i32\n%r = scf.if %c -> ({FLOAT}) {{\n"
             f"  scf.yield %x : {FLOAT}\n}} else {{\n"
             f"  %y = arith.addf %x, %x : {FLOAT}\n  scf.yield %y : {FLOAT}\n}}"
         ),

@@ -156,6 +156,22 @@ def Triton_TransOp : Triton_Op<"trans", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Triton_BitcastOp : Triton_Op<"bitcast", [Pure]> {
+  let summary = "the same bits, as another type";
+  let description = [{
+    Triton takes no `arith.bitcast` of tiles.
+
+    ```mlir
+    %t = tt.bitcast %x : tensor<64xf32> -> tensor<64xi32>
+    ```
+    c1: one shape. c2: elements of one width.
+  }];
+  let arguments = (ins AnyTypeOf<[Triton_Number, Triton_Tile]>:$src); // what is seen otherwise
+  let results = (outs AnyTypeOf<[Triton_Number, Triton_Tile]>:$result);
+  let assemblyFormat = "$src attr-dict `:` type($src) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Triton_ReshapeOp : Triton_Op<"reshape", [Pure]> {
   let summary = "the same elements in row-major order, with other dims";
   let description = [{

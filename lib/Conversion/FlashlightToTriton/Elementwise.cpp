@@ -121,6 +121,12 @@ LogicalResult KernelConverter::convertElementwise(Operation *op) {
     return convertConstant(op);
   if (convertCast(op))
     return success();
+  if (isa<arith::BitcastOp>(op)) {
+    Value value = getWide(op->getOperand(0));
+    map[op->getResult(0)] = tt::BitcastOp::create(builder, op->getLoc(),
+                                                  convertType(op->getResult(0).getType()), value);
+    return success();
+  }
   if (!isKnownToTriton(op) || op->getNumResults() != 1 || op->getNumRegions() != 0)
     return op->emitOpError() << "has no form in Triton";
 
