@@ -23,6 +23,7 @@ from flashlight.mlir import ir
 Run = Callable[..., Sequence[Any]]
 """What a step does: takes the frame and the operands' values, returns the results' values."""
 Builder = Callable[[ir.Operation, "Translator"], Run]
+RunKernel = Callable[[str, list[Any], int], None]
 TorchCall = Callable[[ir.Operation, list[torch.Tensor]], Sequence[torch.Tensor]]
 
 _BUILDERS: dict[str, Builder] = {}
@@ -79,11 +80,15 @@ class Options:
         blocks: how `flashlight.stream` cuts its axis: a block size, a list of block sizes that sum
             to the extent, or None for one block.
         torch_call: runs `flashlight.torch_call`: called with the op and its operands' values.
+        run_kernel: runs what `flashlight.launch` launches, in place of the kernel's tile program:
+            called with its name, its arguments (tensors, ints for symbols) and the number of
+            programs in its grid; writes the outputs among the arguments.
     """
 
     dtype: torch.dtype | None = None
     blocks: int | Sequence[int] | None = None
     torch_call: TorchCall | None = None
+    run_kernel: RunKernel | None = None
 
 
 @dataclass

@@ -22,7 +22,7 @@ from flashlight.interpreter import (  # noqa: F401
     triton,
 )
 from flashlight.interpreter.errors import InterpreterError
-from flashlight.interpreter.machine import Frame, Options, TorchCall, Translator
+from flashlight.interpreter.machine import Frame, Options, RunKernel, TorchCall, Translator
 from flashlight.interpreter.types import TypeInfo
 from flashlight.mlir import ir
 
@@ -99,6 +99,7 @@ def interpret(
     dtype: torch.dtype | None = None,
     blocks: int | Sequence[int] | None = None,
     torch_call: TorchCall | None = None,
+    run_kernel: RunKernel | None = None,
 ) -> list[torch.Tensor]:
     """Runs a function of a module: a program, with its kernels and launches, or a tile program.
 
@@ -114,6 +115,8 @@ def interpret(
         blocks: how `flashlight.stream` cuts its axis: a block size, a list of sizes that sum to the
             extent, or None for one block.
         torch_call: runs `flashlight.torch_call`; called with the op and its operands' values.
+        run_kernel: runs what `flashlight.launch` launches, in place of the tile program; called
+            with its name, its arguments (tensors, ints for symbols) and the number of programs.
 
     Returns:
         The value of each result.
@@ -121,7 +124,7 @@ def interpret(
     Raises:
         InterpreterError: as for `evaluate_op`.
     """
-    translator = Translator(Options(dtype=dtype, blocks=blocks, torch_call=torch_call), module)
+    translator = Translator(Options(dtype, blocks, torch_call, run_kernel), module)
     function, body = translator.function(func_name)
     if len(args) != len(body.arguments):
         raise InterpreterError(

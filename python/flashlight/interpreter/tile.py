@@ -150,8 +150,7 @@ def run_grid(
         if argument_attribute(function, i, "flashlight.output") is not None:
             outputs.append((f"argument {i}", memory))
     inner = replace(frame, values={}, symbols=symbols, extents={})
-    axes = [parse_grid_axis(axis) for axis in function.attributes["flashlight.grid"]]
-    programs = math.prod(-(-inner.extent(axis.extent) // axis.tile) for axis in axes)
+    programs = count_programs(function, inner)
     for program in range(programs):
         inner.program = (program,)
         inner.grid = (programs,)
@@ -161,6 +160,12 @@ def run_grid(
             memory.check_written(what)
         except InterpreterError as error:
             raise InterpreterError(str(error), function) from error
+
+
+def count_programs(function: ir.Operation, frame: Frame) -> int:
+    """The size of a function's grid, for the symbols of a frame."""
+    axes = [parse_grid_axis(axis) for axis in function.attributes["flashlight.grid"]]
+    return math.prod(-(-frame.extent(axis.extent) // axis.tile) for axis in axes)
 
 
 def _arguments(
@@ -196,7 +201,10 @@ def launch(op: ir.Operation, translator: Translator) -> Run:
     def run(frame: Frame, *inputs: torch.Tensor) -> Sequence[torch.Tensor]:
         outputs = [torch.empty(frame.shape(i), dtype=translator.dtype_of(i)) for i in infos]
         args = _arguments(function, inputs, outputs, frame.symbols)
-        run_grid(translator, function, body, args, frame)
+        if translator.options.run_kernel is not None:
+            translator.options.run_kernel(name, args, count_programs(function, frame))
+        else:
+            run_grid(translator, function, body, args, frame)
         return outputs
 
     return run
