@@ -21,7 +21,8 @@ PROGRAMS = sorted((ROOT / "test" / "Program").glob("*.mlir"))
 SIMPLIFY = "func.func(flashlight-simplify),canonicalize,cse"
 FORM = SIMPLIFY + ",func.func(flashlight-form-kernels),canonicalize,cse"
 PREDICATES = FORM + ",flashlight-reduce-predicates,cse"
-DERIVE = PREDICATES + ",flashlight-derive-online,cse,flashlight-verify-kernel"
+DERIVE = PREDICATES + ",flashlight-derive-online,cse"
+DERIVE += ",flashlight-infer-sparsity,flashlight-verify-kernel"
 PARTITIONS = (None, 1, 2, 3, 7)
 CPU = "flashlight-to-tile{target=cpu}"
 CUDA = "flashlight-to-tile{target=cuda}"
