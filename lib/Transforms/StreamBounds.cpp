@@ -147,5 +147,6 @@ StreamBounds flashlight::computeStreamBounds(StreamOp stream, OpBuilder &builder
     else if (!all->full || (part.full && !all->full->begin && part.full->begin))
       all->full = all->full ? all->full : part.full;
   }
-  return *all;
+  // No region at all: a condition that never holds. The sweep is short then; it needs no bound.
+  return all.value_or(StreamBounds());
 }

@@ -150,3 +150,18 @@ def test_keys_masked_so_far_and_a_logarithm_of_the_sum():
     for kept in ([0, 0, 0, 1, 1, 0], [0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1]):
         args[1] = torch.tensor(kept, dtype=torch.bool)
         check_pass(program.text, DERIVE, args, blocks=PARTITIONS, native=True)
+
+
+@pytest.mark.parametrize("pipeline", [CPU, CUDA])
+def test_a_mask_that_keeps_nothing(pipeline):
+    """i > j of one row and one key: no region bounds the sweep, and every row is NaN."""
+    e = Emitter()
+    s = e.contract(e.arg((1, 4)), e.arg((1, 4)), "md,nd->mn")
+    i, j = e.broadcast(e.iota(1), [0], s.shape), e.broadcast(e.iota(1), [1], s.shape)
+    s = e.select(e.compare("cmpi", "sgt", i, j), s, e.constant(-math.inf, s.shape))
+    high = e.broadcast(e.reduce("max", s, [1]), [0], s.shape)
+    p = e.unary("math.exp", e.binary("arith.subf", s, high))
+    total = e.reduce("sum", p, [1])
+    o = e.contract(p, e.arg((1, 5)), "mn,ne->me")
+    program = e.program([e.binary("arith.divf", o, e.broadcast(total, [0], o.shape))])
+    check_pass(program.text, pipeline, program.make_args(), native=True)
