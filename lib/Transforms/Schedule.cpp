@@ -137,10 +137,16 @@ struct Schedule : flashlight::impl::ScheduleBase<Schedule> {
     int64_t width = 16; // of the accumulator
     for (StringAttr name : roles.values)
       width *= whole(name) / (width == 16 ? 16 : 1);
-    bool wide = width > 128;
+    // A contraction of f32 has no tensor core: its operands are spread over registers.
+    bool scalar = false;
+    kernel.walk([&](ContractOp op) {
+      scalar |= cast<RankedTensorType>(op.getLhs().getType()).getElementType().isF32() &&
+                cast<RankedTensorType>(op.getRhs().getType()).getElementType().isF32();
+    });
+    bool wide = width > 128 || scalar;
     SmallVector<AxisAttr> tiles;
     if (row)
-      tiles.push_back(tile(row, blocked(row, wide ? 64 : 128)));
+      tiles.push_back(tile(row, blocked(row, scalar ? 32 : wide ? 64 : 128)));
     for (StringAttr name : roles.inner)
       tiles.push_back(tile(name, whole(name)));
     tiles.push_back(tile(kernel.getStreamAttr(), blocked(kernel.getStreamAttr(), wide ? 32 : 64)));
