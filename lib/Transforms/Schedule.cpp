@@ -48,7 +48,7 @@ struct Schedule : flashlight::impl::ScheduleBase<Schedule> {
       signalPassFailure();
   }
 
-  AxisRoles findRoles(KernelOp kernel) {
+  static AxisRoles findRoles(KernelOp kernel) {
     AxisRoles roles;
     StringAttr stream = kernel.getStreamAttr();
     kernel.walk([&](ContractOp op) {
@@ -74,8 +74,8 @@ struct Schedule : flashlight::impl::ScheduleBase<Schedule> {
         return llvm::any_of(names, [&](StringAttr name) { return roles.rows.contains(name); });
       };
       bool rowsLeft = hasRows(labels.lhs), rowsRight = hasRows(labels.rhs);
-      // A single query has no row axis; on the CPU the whole value row is a tile all the same.
-      bool both = target == "cpu" && !rowsLeft && !rowsRight;
+      // A single query has no row axis; the whole value row is a tile all the same.
+      bool both = !rowsLeft && !rowsRight;
       for (auto [own, other, holds] : {std::tuple(&labels.rhs, &labels.lhs, rowsLeft || both),
                                        std::tuple(&labels.lhs, &labels.rhs, !rowsLeft || both)})
         for (StringAttr name : *own)
