@@ -49,8 +49,10 @@ def candidates(args: argparse.Namespace, qkv: tuple[torch.Tensor, ...]) -> dict[
     for kernel in compiled.kernels:
         threads = torch.get_num_threads()
         scratch = kernel.resources["scratch"]
-        print(f"  kernel {kernel.name}: {scratch} bytes of tiles a thread, {threads} threads: "
-              f"{scratch * threads} bytes beside inputs and outputs")
+        print(
+            f"  kernel {kernel.name}: {scratch} bytes of tiles a thread, {threads} threads: "
+            f"{scratch * threads} bytes beside inputs and outputs"
+        )
     if compiled.fallbacks:
         print(f"  left to PyTorch: {[fallback.op for fallback in compiled.fallbacks]}")
     runs: dict[str, Run] = {
@@ -93,14 +95,21 @@ def measure(runs: dict[str, Run], rounds: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--shape", type=int, nargs=4, default=[1, 8, 2048, 64], metavar="N",
-                        help="batch, heads, sequence, head dim")
+    parser.add_argument(
+        "--shape",
+        type=int,
+        nargs=4,
+        default=[1, 8, 2048, 64],
+        metavar="N",
+        help="batch, heads, sequence, head dim",
+    )
     parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--threads", type=int, nargs="+", default=[torch.get_num_threads()])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--causal", action="store_true")
-    parser.add_argument("--inductor", action="store_true",
-                        help="also torch.compile and FlexAttention")
+    parser.add_argument(
+        "--inductor", action="store_true", help="also torch.compile and FlexAttention"
+    )
     args = parser.parse_args()
     batch, heads, size, width = args.shape
     for dtype in args.dtypes:
@@ -110,12 +119,16 @@ def main() -> None:
         )
         for threads in args.threads:
             torch.set_num_threads(threads)
-            print(f"B{batch} H{heads} S{size} D{width} {dtype}, {threads} threads"
-                  f"{', causal' if args.causal else ''}")
+            print(
+                f"B{batch} H{heads} S{size} D{width} {dtype}, {threads} threads"
+                f"{', causal' if args.causal else ''}"
+            )
             times = measure(candidates(args, qkv), args.rounds)
             for name, seconds in times.items():
-                print(f"  {name:14} {seconds * 1e3:9.2f} ms {seconds / times['SDPA']:6.2f} x SDPA",
-                      flush=True)
+                print(
+                    f"  {name:14} {seconds * 1e3:9.2f} ms {seconds / times['SDPA']:6.2f} x SDPA",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ class DialectRegistry;
 
 namespace flashlight {
 
-/// Our dialects, the upstream ones that our levels use, and those that the CPU lowering goes through.
+/// Our dialects, the upstream ones that our levels use, and those that the CPU lowering goes
+/// through.
 void registerAllDialects(mlir::DialectRegistry &registry);
 
 /// Our passes and pipelines, and upstream's canonicalize, cse and the like.

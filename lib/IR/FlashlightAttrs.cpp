@@ -57,9 +57,8 @@ static FailureOr<StringAttr> parseName(AsmParser &parser) {
 
 static void printNames(AsmPrinter &printer, ArrayRef<StringAttr> names) {
   printer << "<";
-  llvm::interleaveComma(names, printer, [&](StringAttr name) {
-    printName(printer.getStream(), name.getValue());
-  });
+  llvm::interleaveComma(names, printer,
+                        [&](StringAttr name) { printName(printer.getStream(), name.getValue()); });
   printer << ">";
 }
 

@@ -62,9 +62,8 @@ static void printMap(OpAsmPrinter &printer, Operation *op, AffineMap map) {
   printer << "affine_map<(";
   llvm::interleaveComma(names, printer);
   printer << ") -> (";
-  llvm::interleaveComma(map.getResults(), printer, [&](AffineExpr expr) {
-    printAffine(printer.getStream(), expr, names);
-  });
+  llvm::interleaveComma(map.getResults(), printer,
+                        [&](AffineExpr expr) { printAffine(printer.getStream(), expr, names); });
   printer << ")>";
 }
 
@@ -165,9 +164,9 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   }
   SmallVector<OpAsmParser::Argument> args;
   SmallVector<Type> types;
-  if (parseBindings(parser, args, result) || parser.parseArrow() ||
-      parser.parseLParen() || (failed(parser.parseOptionalRParen()) &&
-                               (parser.parseTypeList(types) || parser.parseRParen())) ||
+  if (parseBindings(parser, args, result) || parser.parseArrow() || parser.parseLParen() ||
+      (failed(parser.parseOptionalRParen()) &&
+       (parser.parseTypeList(types) || parser.parseRParen())) ||
       parser.parseOptionalAttrDictWithKeyword(result.attributes) ||
       parser.parseRegion(*result.addRegion(), args))
     return failure();
@@ -222,9 +221,9 @@ LogicalResult KernelOp::verifyRegions() {
            llvm::zip(axes.getNames(), cast<RankedTensorType>(value.getType()).getShape())) {
         AxisAttr declared = getAxis(name);
         if (!declared || declared.getSize() != extent) { // kernel_c3
-          InFlightDiagnostic diag = op->emitOpError()
-                                    << "has axis '" << name.getValue() << "' with extent "
-                                    << (ShapedType::isDynamic(extent) ? "?" : std::to_string(extent));
+          InFlightDiagnostic diag =
+              op->emitOpError() << "has axis '" << name.getValue() << "' with extent "
+                                << (ShapedType::isDynamic(extent) ? "?" : std::to_string(extent));
           diag.attachNote(getLoc()) << "the kernel declares " << getAxes();
           return WalkResult::interrupt();
         }
@@ -236,7 +235,8 @@ LogicalResult KernelOp::verifyRegions() {
     return failure();
   auto yield = dyn_cast<YieldOp>(getBlock().getTerminator());
   size_t maps = yield && yield.getMaps() ? yield.getMaps()->size() : 0;
-  if (!yield || yield.getOperands().size() != getNumResults() || maps != getNumResults()) // kernel_c4
+  if (!yield || yield.getOperands().size() != getNumResults() ||
+      maps != getNumResults()) // kernel_c4
     return emitOpError() << "expected its terminator to yield one value and one map for each of "
                          << getNumResults() << " results";
   if (!yield.getMaps())
@@ -326,15 +326,14 @@ LogicalResult StreamOp::verifyRegions() {
       auto set = dyn_cast<IntegerSetAttr>(attribute);
       if (!set || !kernel || set.getValue().getNumDims() != kernel.getAxes().size() ||
           set.getValue().getNumSymbols() != symbols) // stream_c4
-        return emitOpError() << "expected 'keep' to have sets over the kernel's axes and " << symbols
-                             << " symbols, got " << attribute;
+        return emitOpError() << "expected 'keep' to have sets over the kernel's axes and "
+                             << symbols << " symbols, got " << attribute;
     }
   for (Value init : getInits())
     if (AxesAttr axes = getAxes(init); axes && axes.contains(getAxisAttr())) // stream_c2
       return emitOpError() << "expected a state without the streamed axis '" << getAxis()
                            << "', got " << init.getType();
-  if (auto yield = dyn_cast<YieldOp>(block.getTerminator());
-      !yield || yield.getMaps()) // stream_c3
+  if (auto yield = dyn_cast<YieldOp>(block.getTerminator()); !yield || yield.getMaps()) // stream_c3
     return emitOpError() << "expected its terminator to be a 'flashlight.yield' without maps";
   return success();
 }

@@ -52,10 +52,9 @@ void ContractOp::build(OpBuilder &builder, OperationState &state, Type type, Val
         equation.empty() ? StringAttr() : builder.getStringAttr(equation));
 }
 
-ParseResult
-flashlight::parseContractTypes(OpAsmParser &parser,
-                   std::optional<OpAsmParser::UnresolvedOperand> init, Type &lhs, Type &rhs,
-                   Type &initType, Type &result) {
+ParseResult flashlight::parseContractTypes(OpAsmParser &parser,
+                                           std::optional<OpAsmParser::UnresolvedOperand> init,
+                                           Type &lhs, Type &rhs, Type &initType, Type &result) {
   if (parser.parseType(lhs) || parser.parseComma() || parser.parseType(rhs) ||
       parser.parseArrow() || parser.parseType(result))
     return failure();
@@ -63,8 +62,8 @@ flashlight::parseContractTypes(OpAsmParser &parser,
   return success();
 }
 
-void flashlight::printContractTypes(OpAsmPrinter &printer, ContractOp, Value, Type lhs, Type rhs, Type,
-                               Type result) {
+void flashlight::printContractTypes(OpAsmPrinter &printer, ContractOp, Value, Type lhs, Type rhs,
+                                    Type, Type result) {
   printer << lhs << ", " << rhs << " -> " << result;
 }
 
@@ -121,8 +120,8 @@ LogicalResult ContractOp::verify() {
         return emitOpError() << "axis '" << name.getValue() << "' of the result is in no operand";
       if (!mayBeEqual(it->second.first, extent)) // contract_c2
         return emitOpError() << "expected axis '" << name.getValue() << "' of the " << role << " ("
-                             << extentName(extent) << ") to equal that of the "
-                             << it->second.second << " (" << extentName(it->second.first) << ")";
+                             << extentName(extent) << ") to equal that of the " << it->second.second
+                             << " (" << extentName(it->second.first) << ")";
     }
     return success();
   };
@@ -135,8 +134,8 @@ LogicalResult ContractOp::verify() {
     Type from = tensorType(operand).getElementType();
     bool sameKind = (isa<FloatType>(from) && isa<FloatType>(into)) ||
                     (isa<IntegerType>(from) && isa<IntegerType>(into));
-    if (from != into && !(sameKind && from.getIntOrFloatBitWidth() <
-                                          into.getIntOrFloatBitWidth())) // contract_c4
+    if (from != into &&
+        !(sameKind && from.getIntOrFloatBitWidth() < into.getIntOrFloatBitWidth())) // contract_c4
       return emitOpError() << "expected operands of the result's element type (" << into
                            << ") or a narrower one of its kind, got " << from;
   }
@@ -201,8 +200,8 @@ LogicalResult ReduceOp::verify() {
 LogicalResult BroadcastOp::verify() {
   RankedTensorType operand = tensorType(getOperand()), result = tensorType(getResult());
   if (operand.getElementType() != result.getElementType()) // broadcast_c4
-    return emitOpError() << "expected the result to have element type "
-                         << operand.getElementType() << ", got " << result.getElementType();
+    return emitOpError() << "expected the result to have element type " << operand.getElementType()
+                         << ", got " << result.getElementType();
   if (AxesAttr to = getAxes(getResult())) {
     if (getDims()) // broadcast_c1
       return emitOpError() << "expected 'dims' to be absent on operands with axes";

@@ -59,13 +59,13 @@ static LogicalResult verifyAccess(Operation *op, Value memory, ValueRange offset
 }
 
 LogicalResult LoadOp::verify() {
-  return verifyAccess(*this, getSource(), getOffsets(), getLimits(), getMap(),
-                      getLimited(), getType());
+  return verifyAccess(*this, getSource(), getOffsets(), getLimits(), getMap(), getLimited(),
+                      getType());
 }
 
 LogicalResult StoreOp::verify() {
-  return verifyAccess(*this, getTarget(), getOffsets(), getLimits(), getMap(),
-                      getLimited(), getValue().getType());
+  return verifyAccess(*this, getTarget(), getOffsets(), getLimits(), getMap(), getLimited(),
+                      getValue().getType());
 }
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {

@@ -52,7 +52,8 @@ private:
     return it != sweepOf.end() && it->second == sweep;
   }
   bool movesIn(Value value, unsigned sweep) const {
-    return llvm::any_of(dependence.statisticsOf(value), [&](Operation *op) { return isRunning(op, sweep); });
+    return llvm::any_of(dependence.statisticsOf(value),
+                        [&](Operation *op) { return isRunning(op, sweep); });
   }
   Value outside(Value value);
   Value inside(Value value, unsigned sweep, Memo &memo);
@@ -63,8 +64,8 @@ private:
   Value exponential(ArrayRef<ExponentTerm> terms, Value exponent, Location loc);
   bool mayBeUnset(ArrayRef<ExponentTerm> terms, unsigned sweep);
   bool mayBeInfinite(const ExponentTerm &term, unsigned sweep);
-  Value isUnset(ArrayRef<ExponentTerm> terms, unsigned sweep, llvm::function_ref<Value(Value)> at, Type like,
-                Location loc);
+  Value isUnset(ArrayRef<ExponentTerm> terms, unsigned sweep, llvm::function_ref<Value(Value)> at,
+                Type like, Location loc);
   Value guarded(Operation *statistic, Value value);
   void guardTerms(ArrayRef<ExponentTerm> terms, unsigned sweep, Memo &memo, Location loc);
 
@@ -93,7 +94,9 @@ static ReduceKind kindOf(Operation *op) {
   return reduce ? reduce.getKind() : ReduceKind::Sum;
 }
 
-static Type elementTypeOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+static Type elementTypeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getElementType();
+}
 
 //===----------------------------------------------------------------------===//
 // Which sweep computes which statistic
@@ -199,12 +202,13 @@ void Derivation::emitSweep(unsigned sweep) {
   SmallVector<Location> locations;
   for (Operation *op : statistics) {
     Type type = op->getResult(0).getType();
-    inits.push_back(constant(type, identity(kindOf(op), elementTypeOf(op->getResult(0))), op->getLoc()));
+    inits.push_back(
+        constant(type, identity(kindOf(op), elementTypeOf(op->getResult(0))), op->getLoc()));
     types.push_back(type);
     locations.push_back(op->getLoc());
   }
-  auto stream = StreamOp::create(builder, builder.getFusedLoc(locations), types, kernel.getStreamAttr(),
-                                 ArrayAttr(), ArrayAttr(), inits);
+  auto stream = StreamOp::create(builder, builder.getFusedLoc(locations), types,
+                                 kernel.getStreamAttr(), ArrayAttr(), ArrayAttr(), inits);
   beforeSweep = stream;
   {
     OpBuilder::InsertionGuard guard(builder);
@@ -232,26 +236,33 @@ Value Derivation::emitUpdate(Operation *op, Value old, unsigned sweep, Memo &atN
   const Factorization &factorization = factorizations[op];
   if (!factorization.repairs.empty()) {
     guardTerms(factorization.repairs, sweep, atNew, loc);
-    Value after = exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atNew); }, loc);
-    Value before = exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atOld); }, loc);
+    Value after =
+        exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atNew); }, loc);
+    Value before =
+        exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atOld); }, loc);
     Value moved = arith::SubFOp::create(builder, loc, after, before);
     Value correction = exponential(factorization.repairs, moved, loc);
     // Nothing but zeros has been summed while a maximum was unset: any finite factor will do.
     if (mayBeUnset(factorization.repairs, sweep)) {
-      Value unset = isUnset(factorization.repairs, sweep, [&](Value v) { return inside(v, sweep, atOld); },
-                            correction.getType(), loc);
-      correction = arith::SelectOp::create(builder, loc, unset, constant(correction.getType(), 1.0, loc), correction);
+      Value unset = isUnset(
+          factorization.repairs, sweep, [&](Value v) { return inside(v, sweep, atOld); },
+          correction.getType(), loc);
+      correction = arith::SelectOp::create(builder, loc, unset,
+                                           constant(correction.getType(), 1.0, loc), correction);
     }
     correction = broadcastTo(widen(correction, elementTypeOf(old), loc), old.getType(), loc);
     old = arith::MulFOp::create(builder, loc, old, correction);
   }
   if (auto contract = dyn_cast<ContractOp>(op)) {
-    Value lhs = inside(contract.getLhs(), sweep, atNew), rhs = inside(contract.getRhs(), sweep, atNew);
-    return ContractOp::create(builder, loc, op->getResult(0).getType(), lhs, rhs, old, StringAttr());
+    Value lhs = inside(contract.getLhs(), sweep, atNew),
+          rhs = inside(contract.getRhs(), sweep, atNew);
+    return ContractOp::create(builder, loc, op->getResult(0).getType(), lhs, rhs, old,
+                              StringAttr());
   }
   auto reduce = cast<ReduceOp>(op);
   Value operand = inside(reduce.getOperand(), sweep, atNew);
-  Value block = ReduceOp::create(builder, loc, reduce.getType(), reduce.getKindAttr(), operand, nullptr);
+  Value block =
+      ReduceOp::create(builder, loc, reduce.getType(), reduce.getKindAttr(), operand, nullptr);
   return combine(reduce.getKind(), old, block, loc);
 }
 
@@ -270,11 +281,14 @@ Value Derivation::finish(Operation *op, Value state) {
             atReference[statistic->getResult(0)] = guarded(statistic, finalOf(statistic));
       guardTerms(factorization.repairs, sweep, atReference, loc);
       Value final = exponentOf(factorization.repairs, [&](Value v) { return outside(v); }, loc);
-      Value reference = exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atReference); }, loc);
+      Value reference = exponentOf(
+          factorization.repairs, [&](Value v) { return inside(v, sweep, atReference); }, loc);
       Value moved = arith::SubFOp::create(builder, loc, final, reference);
       Value factor = exponential(factorization.repairs, moved, loc);
-      Value unset = isUnset(factorization.repairs, sweep, [&](Value v) { return outside(v); }, factor.getType(), loc);
-      factor = arith::SelectOp::create(builder, loc, unset, factor, constant(factor.getType(), 1.0, loc));
+      Value unset = isUnset(
+          factorization.repairs, sweep, [&](Value v) { return outside(v); }, factor.getType(), loc);
+      factor = arith::SelectOp::create(builder, loc, unset, factor,
+                                       constant(factor.getType(), 1.0, loc));
       factor = broadcastTo(widen(factor, elementTypeOf(state), loc), state.getType(), loc);
       state = arith::MulFOp::create(builder, loc, state, factor);
     }
@@ -283,17 +297,28 @@ Value Derivation::finish(Operation *op, Value state) {
   for (const Hoist &hoist : llvm::reverse(factorization.hoists)) {
     Value value = outside(hoist.value);
     if (hoist.kind == Hoist::Select) {
-      Value condition = broadcastTo(value, cast<RankedTensorType>(state.getType()).clone(builder.getI1Type()), loc);
-      state = arith::SelectOp::create(builder, loc, condition, state, constant(state.getType(), 0.0, loc));
+      Value condition = broadcastTo(
+          value, cast<RankedTensorType>(state.getType()).clone(builder.getI1Type()), loc);
+      state = arith::SelectOp::create(builder, loc, condition, state,
+                                      constant(state.getType(), 0.0, loc));
       continue;
     }
     value = broadcastTo(widen(value, elementTypeOf(state), loc), state.getType(), loc);
     switch (hoist.kind) {
-    case Hoist::Multiply: state = arith::MulFOp::create(builder, loc, state, value); break;
-    case Hoist::Divide: state = arith::DivFOp::create(builder, loc, state, value); break;
-    case Hoist::Add: state = arith::AddFOp::create(builder, loc, state, value); break;
-    case Hoist::Subtract: state = arith::SubFOp::create(builder, loc, state, value); break;
-    case Hoist::Select: break;
+    case Hoist::Multiply:
+      state = arith::MulFOp::create(builder, loc, state, value);
+      break;
+    case Hoist::Divide:
+      state = arith::DivFOp::create(builder, loc, state, value);
+      break;
+    case Hoist::Add:
+      state = arith::AddFOp::create(builder, loc, state, value);
+      break;
+    case Hoist::Subtract:
+      state = arith::SubFOp::create(builder, loc, state, value);
+      break;
+    case Hoist::Select:
+      break;
     }
   }
   return state;
@@ -311,7 +336,8 @@ Value Derivation::exponential(ArrayRef<ExponentTerm> terms, Value exponent, Loca
 }
 
 /// The sum of the terms, each with its sign and scales; for `exponential` to be raised.
-Value Derivation::exponentOf(ArrayRef<ExponentTerm> terms, llvm::function_ref<Value(Value)> at, Location loc) {
+Value Derivation::exponentOf(ArrayRef<ExponentTerm> terms, llvm::function_ref<Value(Value)> at,
+                             Location loc) {
   // All axes that some term has.
   SmallVector<StringAttr> names;
   SmallVector<int64_t> shape;
@@ -337,12 +363,14 @@ Value Derivation::exponentOf(ArrayRef<ExponentTerm> terms, llvm::function_ref<Va
       orderedShape.push_back(shape[it - names.begin()]);
     }
   Type f32 = builder.getF32Type();
-  auto type = RankedTensorType::get(orderedShape, f32, AxesAttr::get(builder.getContext(), ordered));
+  auto type =
+      RankedTensorType::get(orderedShape, f32, AxesAttr::get(builder.getContext(), ordered));
   Value sum;
   for (auto [term, value] : llvm::zip(terms, values)) {
     Value part = broadcastTo(widen(value, f32, loc), type, loc);
     for (Value scale : term.scales)
-      part = arith::MulFOp::create(builder, loc, part, broadcastTo(widen(outside(scale), f32, loc), type, loc));
+      part = arith::MulFOp::create(builder, loc, part,
+                                   broadcastTo(widen(outside(scale), f32, loc), type, loc));
     if (term.base2 && !allBase2(terms)) // 2^x = e^(x ln 2)
       part = arith::MulFOp::create(builder, loc, part, constant(type, 0.69314718055994531, loc));
     if (term.negative)
@@ -356,7 +384,8 @@ static bool isExtremum(Operation *op) {
   return kindOf(op) == ReduceKind::Max || kindOf(op) == ReduceKind::Min;
 }
 
-/// A term that is computed from a running sum, as a logarithm of it is: infinite while that is zero.
+/// A term that is computed from a running sum, as a logarithm of it is: infinite while that is
+/// zero.
 bool Derivation::mayBeInfinite(const ExponentTerm &term, unsigned sweep) {
   return !sweepOf.contains(term.value.getDefiningOp()) &&
          llvm::any_of(dependence.statisticsOf(term.value), [&](Operation *statistic) {
@@ -375,8 +404,8 @@ bool Derivation::mayBeUnset(ArrayRef<ExponentTerm> terms, unsigned sweep) {
 
 /// Whether an extremum in the terms is still at its identity, or a logarithm at that of its sum;
 /// booleans of the shape of `like`.
-Value Derivation::isUnset(ArrayRef<ExponentTerm> terms, unsigned sweep, llvm::function_ref<Value(Value)> at,
-                          Type like, Location loc) {
+Value Derivation::isUnset(ArrayRef<ExponentTerm> terms, unsigned sweep,
+                          llvm::function_ref<Value(Value)> at, Type like, Location loc) {
   auto type = cast<RankedTensorType>(like).clone(builder.getI1Type());
   Value any;
   auto add = [&](Value value, Value unset) {
@@ -402,14 +431,16 @@ Value Derivation::isUnset(ArrayRef<ExponentTerm> terms, unsigned sweep, llvm::fu
 }
 
 /// What a logarithm of a running sum is taken for inside of exponents: 0 while the sum is zero.
-void Derivation::guardTerms(ArrayRef<ExponentTerm> terms, unsigned sweep, Memo &memo, Location loc) {
+void Derivation::guardTerms(ArrayRef<ExponentTerm> terms, unsigned sweep, Memo &memo,
+                            Location loc) {
   for (const ExponentTerm &term : terms) {
     if (!mayBeInfinite(term, sweep) || guardedTerms.contains(memo.lookup(term.value)))
       continue;
     Value value = inside(term.value, sweep, memo);
     Value unset = constant(value.getType(), -std::numeric_limits<double>::infinity(), loc);
     Value is = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, value, unset);
-    memo[term.value] = arith::SelectOp::create(builder, loc, is, constant(value.getType(), 0.0, loc), value);
+    memo[term.value] =
+        arith::SelectOp::create(builder, loc, is, constant(value.getType(), 0.0, loc), value);
     guardedTerms.insert(memo[term.value]);
   }
 }
@@ -444,17 +475,22 @@ Value Derivation::constant(Type like, Attribute value, Location loc) {
 }
 
 Value Derivation::constant(Type like, double value, Location loc) {
-  return constant(like, builder.getFloatAttr(cast<RankedTensorType>(like).getElementType(), value), loc);
+  return constant(like, builder.getFloatAttr(cast<RankedTensorType>(like).getElementType(), value),
+                  loc);
 }
 
 Attribute Derivation::identity(ReduceKind kind, Type elementType) {
   return arith::getIdentityValueAttr(
-      kind == ReduceKind::Sum   ? (isa<FloatType>(elementType) ? arith::AtomicRMWKind::addf : arith::AtomicRMWKind::addi)
-      : kind == ReduceKind::Prod ? (isa<FloatType>(elementType) ? arith::AtomicRMWKind::mulf : arith::AtomicRMWKind::muli)
-      : kind == ReduceKind::Max  ? (isa<FloatType>(elementType) ? arith::AtomicRMWKind::maximumf : arith::AtomicRMWKind::maxs)
-      : kind == ReduceKind::Min  ? (isa<FloatType>(elementType) ? arith::AtomicRMWKind::minimumf : arith::AtomicRMWKind::mins)
-      : kind == ReduceKind::Any  ? arith::AtomicRMWKind::ori
-                                 : arith::AtomicRMWKind::andi,
+      kind == ReduceKind::Sum
+          ? (isa<FloatType>(elementType) ? arith::AtomicRMWKind::addf : arith::AtomicRMWKind::addi)
+      : kind == ReduceKind::Prod
+          ? (isa<FloatType>(elementType) ? arith::AtomicRMWKind::mulf : arith::AtomicRMWKind::muli)
+      : kind == ReduceKind::Max ? (isa<FloatType>(elementType) ? arith::AtomicRMWKind::maximumf
+                                                               : arith::AtomicRMWKind::maxs)
+      : kind == ReduceKind::Min ? (isa<FloatType>(elementType) ? arith::AtomicRMWKind::minimumf
+                                                               : arith::AtomicRMWKind::mins)
+      : kind == ReduceKind::Any ? arith::AtomicRMWKind::ori
+                                : arith::AtomicRMWKind::andi,
       elementType, builder, kernel.getLoc());
 }
 
@@ -462,13 +498,17 @@ Value Derivation::combine(ReduceKind kind, Value a, Value b, Location loc) {
   bool isFloat = isa<FloatType>(elementTypeOf(a));
   switch (kind) {
   case ReduceKind::Sum:
-    return isFloat ? arith::AddFOp::create(builder, loc, a, b).getResult() : arith::AddIOp::create(builder, loc, a, b);
+    return isFloat ? arith::AddFOp::create(builder, loc, a, b).getResult()
+                   : arith::AddIOp::create(builder, loc, a, b);
   case ReduceKind::Prod:
-    return isFloat ? arith::MulFOp::create(builder, loc, a, b).getResult() : arith::MulIOp::create(builder, loc, a, b);
+    return isFloat ? arith::MulFOp::create(builder, loc, a, b).getResult()
+                   : arith::MulIOp::create(builder, loc, a, b);
   case ReduceKind::Max:
-    return isFloat ? arith::MaximumFOp::create(builder, loc, a, b).getResult() : arith::MaxSIOp::create(builder, loc, a, b);
+    return isFloat ? arith::MaximumFOp::create(builder, loc, a, b).getResult()
+                   : arith::MaxSIOp::create(builder, loc, a, b);
   case ReduceKind::Min:
-    return isFloat ? arith::MinimumFOp::create(builder, loc, a, b).getResult() : arith::MinSIOp::create(builder, loc, a, b);
+    return isFloat ? arith::MinimumFOp::create(builder, loc, a, b).getResult()
+                   : arith::MinSIOp::create(builder, loc, a, b);
   case ReduceKind::Any:
     return arith::OrIOp::create(builder, loc, a, b);
   case ReduceKind::All:
@@ -480,7 +520,9 @@ Value Derivation::combine(ReduceKind kind, Value a, Value b, Location loc) {
 Value Derivation::broadcastTo(Value value, Type like, Location loc) {
   auto to = cast<RankedTensorType>(like);
   auto type = to.clone(elementTypeOf(value));
-  return value.getType() == type ? value : BroadcastOp::create(builder, loc, type, value, nullptr).getResult();
+  return value.getType() == type
+             ? value
+             : BroadcastOp::create(builder, loc, type, value, nullptr).getResult();
 }
 
 Value Derivation::widen(Value value, Type elementType, Location loc) {

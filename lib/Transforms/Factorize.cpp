@@ -140,7 +140,8 @@ LogicalResult Factorizer::product(Value value) {
 }
 
 /// The terms of an exponent: those that move become repairs, the rest stays.
-LogicalResult Factorizer::exponent(Value value, bool negative, SmallVector<Value> scales, bool base2) {
+LogicalResult Factorizer::exponent(Value value, bool negative, SmallVector<Value> scales,
+                                   bool base2) {
   if (!moves(value))
     return success();
   if (!dependence.isStreamed(stripBroadcast(value))) {
@@ -153,8 +154,9 @@ LogicalResult Factorizer::exponent(Value value, bool negative, SmallVector<Value
   if (isa<arith::NegFOp>(op))
     return exponent(op->getOperand(0), !negative, scales, base2);
   if (isa<arith::AddFOp, arith::SubFOp>(op))
-    return failure(failed(exponent(op->getOperand(0), negative, scales, base2)) ||
-                   failed(exponent(op->getOperand(1), negative != isa<arith::SubFOp>(op), scales, base2)));
+    return failure(
+        failed(exponent(op->getOperand(0), negative, scales, base2)) ||
+        failed(exponent(op->getOperand(1), negative != isa<arith::SubFOp>(op), scales, base2)));
   if (isa<arith::MulFOp>(op)) {
     for (unsigned i : {0u, 1u}) {
       Value factor = op->getOperand(i);
@@ -166,7 +168,8 @@ LogicalResult Factorizer::exponent(Value value, bool negative, SmallVector<Value
   }
   if (auto select = dyn_cast<arith::SelectOp>(op))
     if (!negative && isNegativeInfinity(select.getFalseValue()) && !moves(select.getCondition()))
-      return exponent(select.getTrueValue(), negative, scales, base2); // exp(-inf) = 0 times any factor
+      return exponent(select.getTrueValue(), negative, scales,
+                      base2); // exp(-inf) = 0 times any factor
   return block(op, "the exponent is no sum of a key's part and a statistic's part");
 }
 
@@ -181,7 +184,8 @@ LogicalResult Factorizer::sum(Value value) {
       Value term = op->getOperand(i);
       if (!isRowFactor(term) || !moves(term) || (isa<arith::SubFOp>(op) && i == 0))
         continue;
-      result.hoists.push_back({isa<arith::SubFOp>(op) ? Hoist::Subtract : Hoist::Add, stripBroadcast(term)});
+      result.hoists.push_back(
+          {isa<arith::SubFOp>(op) ? Hoist::Subtract : Hoist::Add, stripBroadcast(term)});
       result.kept[op] = 1 - i;
       return sum(op->getOperand(1 - i));
     }

@@ -74,8 +74,8 @@ struct Factorization {
   mlir::Operation *blockingOp = nullptr; // and where
 };
 
-/// Takes apart what a sum over the stream adds up (for a contraction, its factors' product). Succeeds
-/// trivially where nothing depends on `running` statistics.
+/// Takes apart what a sum over the stream adds up (for a contraction, its factors' product).
+/// Succeeds trivially where nothing depends on `running` statistics.
 mlir::LogicalResult factorizeSum(mlir::ValueRange factors, const StreamDependence &dependence,
                                  llvm::function_ref<bool(mlir::Operation *)> running,
                                  Factorization &result);

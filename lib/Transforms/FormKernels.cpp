@@ -99,7 +99,9 @@ void KernelWriter::nameAxes() {
   for (unsigned variable : order) {
     const IndexSpace::Variable &axis = group.axes[variable];
     unsigned i = count[axis.role]++;
-    auto numbered = [&](StringRef base) { return i == 0 ? base.str() : base.str() + std::to_string(i); };
+    auto numbered = [&](StringRef base) {
+      return i == 0 ? base.str() : base.str() + std::to_string(i);
+    };
     std::string name;
     switch (axis.role) {
     case AxisRole::Batch:
@@ -118,7 +120,8 @@ void KernelWriter::nameAxes() {
       name = numbered("d");
       break;
     }
-    axes.push_back(AxisAttr::get(context, builder.getStringAttr(name), axis.extent.size, axis.extent.symbol));
+    axes.push_back(
+        AxisAttr::get(context, builder.getStringAttr(name), axis.extent.size, axis.extent.symbol));
   }
 }
 
@@ -181,7 +184,8 @@ Value KernelWriter::valueAt(Value original, ArrayRef<AffineExpr> index) {
 
 Value KernelWriter::constant(Type elementType, int64_t value) {
   auto type = RankedTensorType::get({}, elementType, axesOf({}));
-  return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(type, builder.getIntegerAttr(elementType, value)));
+  return arith::ConstantOp::create(
+      builder, loc, DenseElementsAttr::get(type, builder.getIntegerAttr(elementType, value)));
 }
 
 /// An affine expression over axes as integer arithmetic on iotas.
@@ -191,7 +195,8 @@ Value KernelWriter::indexValue(AffineExpr expr, Type elementType) {
   if (auto value = dyn_cast<AffineConstantExpr>(expr))
     return constant(elementType, value.getValue());
   auto binary = cast<AffineBinaryOpExpr>(expr);
-  Value lhs = indexValue(binary.getLHS(), elementType), rhs = indexValue(binary.getRHS(), elementType);
+  Value lhs = indexValue(binary.getLHS(), elementType),
+        rhs = indexValue(binary.getRHS(), elementType);
   llvm::SmallSetVector<unsigned, 4> all;
   for (Value side : {lhs, rhs})
     for (unsigned position : positionsOf(side))
@@ -225,7 +230,8 @@ Value KernelWriter::read(Value leaf, Value argument, ArrayRef<AffineExpr> index)
 /// The operands' axes are the labels' index expressions at the result, plus what is contracted.
 Value KernelWriter::writeContract(ContractOp op, ArrayRef<AffineExpr> index) {
   ContractOp::Labels labels = op.getLabels();
-  auto matching = [&](Value operand, ArrayRef<StringAttr> names, const llvm::SmallDenseMap<StringAttr, AffineExpr> &at) {
+  auto matching = [&](Value operand, ArrayRef<StringAttr> names,
+                      const llvm::SmallDenseMap<StringAttr, AffineExpr> &at) {
     for (auto &[known, value] : written[operand]) {
       bool matches = true;
       for (auto [name, expr] : llvm::zip(names, known))
@@ -263,7 +269,8 @@ Value KernelWriter::writeContract(ContractOp op, ArrayRef<AffineExpr> index) {
     if (!contracted.contains(position))
       result.push_back(position);
   llvm::sort(result);
-  return ContractOp::create(builder, op.getLoc(), typeOver(result, cast<RankedTensorType>(op.getType()).getElementType()),
+  return ContractOp::create(builder, op.getLoc(),
+                            typeOver(result, cast<RankedTensorType>(op.getType()).getElementType()),
                             lhs, rhs);
 }
 
@@ -275,7 +282,8 @@ Value KernelWriter::writeOp(Operation *op, ArrayRef<AffineExpr> index) {
     return arith::ConstantOp::create(builder, op->getLoc(), DenseElementsAttr::get(type, value));
   }
   if (auto size = dyn_cast<SizeOp>(op))
-    return SizeOp::create(builder, op->getLoc(), RankedTensorType::get({}, elementType, axesOf({})), size.getSymbolAttr());
+    return SizeOp::create(builder, op->getLoc(), RankedTensorType::get({}, elementType, axesOf({})),
+                          size.getSymbolAttr());
   if (isa<IotaOp>(op))
     return indexValue(mapOf(index).getResult(0), elementType);
   if (isView(op))
@@ -293,7 +301,8 @@ Value KernelWriter::writeOp(Operation *op, ArrayRef<AffineExpr> index) {
     for (unsigned position : at)
       if (position != stream)
         kept.push_back(position);
-    return ReduceOp::create(builder, op->getLoc(), typeOver(kept, elementType), reduce.getKindAttr(), value, nullptr);
+    return ReduceOp::create(builder, op->getLoc(), typeOver(kept, elementType),
+                            reduce.getKindAttr(), value, nullptr);
   }
   // Pointwise: the result has the axes that some operand has.
   llvm::SmallSetVector<unsigned, 8> all;

@@ -130,7 +130,8 @@ struct ReshapeGroup {
 
 /// Cuts a reshape into its smallest groups. Within a group only the outermost dims may be dynamic.
 static FailureOr<SmallVector<ReshapeGroup>> reshapeGroups(ReshapeOp op) {
-  auto from = cast<RankedTensorType>(op.getOperand().getType()), to = cast<RankedTensorType>(op.getType());
+  auto from = cast<RankedTensorType>(op.getOperand().getType()),
+       to = cast<RankedTensorType>(op.getType());
   SmallVector<ReshapeGroup> groups;
   // From the innermost dim outwards, so that a dynamic dim may end a group.
   int64_t i = from.getRank(), j = to.getRank();
@@ -168,7 +169,8 @@ static FailureOr<SmallVector<ReshapeGroup>> reshapeGroups(ReshapeOp op) {
   return groups;
 }
 
-static AffineExpr linearize(ArrayRef<AffineExpr> index, ArrayRef<int64_t> shape, MLIRContext *context) {
+static AffineExpr linearize(ArrayRef<AffineExpr> index, ArrayRef<int64_t> shape,
+                            MLIRContext *context) {
   AffineExpr linear = getAffineConstantExpr(0, context);
   int64_t stride = 1;
   for (int64_t i = shape.size() - 1; i >= 0; --i) {
@@ -178,7 +180,8 @@ static AffineExpr linearize(ArrayRef<AffineExpr> index, ArrayRef<int64_t> shape,
   return linear;
 }
 
-static void delinearize(AffineExpr linear, ArrayRef<int64_t> shape, MutableArrayRef<AffineExpr> index) {
+static void delinearize(AffineExpr linear, ArrayRef<int64_t> shape,
+                        MutableArrayRef<AffineExpr> index) {
   int64_t stride = 1;
   for (int64_t i = shape.size() - 1; i >= 0; --i) {
     AffineExpr at = linear.floorDiv(stride);
@@ -202,13 +205,14 @@ static FailureOr<Index> throughReshape(ReshapeOp op, ArrayRef<AffineExpr> index,
                                           : std::pair(group.operandBegin, group.operandEnd);
     auto [toBegin, toEnd] = toOperand ? std::pair(group.operandBegin, group.operandEnd)
                                       : std::pair(group.resultBegin, group.resultEnd);
-    ArrayRef<int64_t> fromShape = (toOperand ? result : operand).slice(fromBegin, fromEnd - fromBegin);
+    ArrayRef<int64_t> fromShape =
+        (toOperand ? result : operand).slice(fromBegin, fromEnd - fromBegin);
     ArrayRef<int64_t> toShape = (toOperand ? operand : result).slice(toBegin, toEnd - toBegin);
     if (toShape.size() == 1 && fromShape.size() == 1)
       mapped[toBegin] = index[fromBegin];
     else
-      delinearize(linearize(index.slice(fromBegin, fromEnd - fromBegin), fromShape, context), toShape,
-                  MutableArrayRef<AffineExpr>(mapped).slice(toBegin, toEnd - toBegin));
+      delinearize(linearize(index.slice(fromBegin, fromEnd - fromBegin), fromShape, context),
+                  toShape, MutableArrayRef<AffineExpr>(mapped).slice(toBegin, toEnd - toBegin));
   }
   return mapped;
 }
@@ -253,8 +257,9 @@ FailureOr<Index> flashlight::indexOfResult(Operation *view, ArrayRef<AffineExpr>
   if (failed(groups))
     return failure();
   for (const ReshapeGroup &group : *groups) {
-    ArrayRef<int64_t> to = cast<RankedTensorType>(op.getType()).getShape().slice(
-        group.resultBegin, group.resultEnd - group.resultBegin);
+    ArrayRef<int64_t> to = cast<RankedTensorType>(op.getType())
+                               .getShape()
+                               .slice(group.resultBegin, group.resultEnd - group.resultBegin);
     if (llvm::count_if(to, [](int64_t size) { return size != 1; }) > 1)
       return failure(); // splits a dim: no linear index
   }
@@ -263,7 +268,8 @@ FailureOr<Index> flashlight::indexOfResult(Operation *view, ArrayRef<AffineExpr>
 
 FailureOr<unsigned> flashlight::operandDim(Operation *view, unsigned dim) {
   if (auto op = dyn_cast<BroadcastOp>(view)) {
-    auto from = cast<RankedTensorType>(op.getOperand().getType()), to = cast<RankedTensorType>(op.getType());
+    auto from = cast<RankedTensorType>(op.getOperand().getType()),
+         to = cast<RankedTensorType>(op.getType());
     for (auto [i, target] : llvm::enumerate(*op.getDims()))
       if (target == dim && (from.getDimSize(i) != 1 || to.getDimSize(dim) == 1))
         return i;

@@ -78,9 +78,10 @@ private:
   llvm::SmallVector<Variable> variables;
 };
 
-/// The index of a view's operand, given the index of its result: for broadcast, transpose, slice and
-/// reshape. Fails where a dynamic extent hides the correspondence.
-mlir::FailureOr<Index> indexOfOperand(mlir::Operation *view, llvm::ArrayRef<mlir::AffineExpr> index);
+/// The index of a view's operand, given the index of its result: for broadcast, transpose, slice
+/// and reshape. Fails where a dynamic extent hides the correspondence.
+mlir::FailureOr<Index> indexOfOperand(mlir::Operation *view,
+                                      llvm::ArrayRef<mlir::AffineExpr> index);
 
 /// The other direction, for views that merge or permute dims but do not split them: the index into
 /// the result of the element that `index` gives in the operand.

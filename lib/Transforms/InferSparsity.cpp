@@ -41,9 +41,10 @@ class ConditionReader {
 public:
   explicit ConditionReader(KernelOp kernel) : kernel(kernel), context(kernel.getContext()) {}
 
-  /// A region that contains every point where `condition` is `polarity`. Comparisons that hold in all
-  /// of it are added to `decided`.
-  Disjunction read(Value condition, bool polarity, SmallVectorImpl<std::pair<Operation *, bool>> *decided);
+  /// A region that contains every point where `condition` is `polarity`. Comparisons that hold in
+  /// all of it are added to `decided`.
+  Disjunction read(Value condition, bool polarity,
+                   SmallVectorImpl<std::pair<Operation *, bool>> *decided);
 
   SmallVector<Attribute> symbols;
 
@@ -77,7 +78,8 @@ FailureOr<AffineExpr> ConditionReader::affine(Value value) {
     return getAffineSymbolExpr(position, context);
   }
   DenseElementsAttr splat;
-  if (matchPattern(value, m_Constant(&splat)) && splat.isSplat() && isa<IntegerType>(splat.getElementType()))
+  if (matchPattern(value, m_Constant(&splat)) && splat.isSplat() &&
+      isa<IntegerType>(splat.getElementType()))
     return getAffineConstantExpr(splat.getSplatValue<APInt>().getSExtValue(), context);
   if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op)) {
     FailureOr<AffineExpr> lhs = affine(op->getOperand(0)), rhs = affine(op->getOperand(1));
@@ -97,13 +99,20 @@ FailureOr<AffineExpr> ConditionReader::affine(Value value) {
 static std::optional<Disjunction> regionOf(arith::CmpIPredicate predicate, AffineExpr difference) {
   using Predicate = arith::CmpIPredicate;
   switch (predicate) {
-  case Predicate::sge: return Disjunction{{difference}};
-  case Predicate::sgt: return Disjunction{{difference - 1}};
-  case Predicate::sle: return Disjunction{{-difference}};
-  case Predicate::slt: return Disjunction{{-difference - 1}};
-  case Predicate::eq: return Disjunction{{difference, -difference}};
-  case Predicate::ne: return Disjunction{{difference - 1}, {-difference - 1}};
-  default: return std::nullopt;
+  case Predicate::sge:
+    return Disjunction{{difference}};
+  case Predicate::sgt:
+    return Disjunction{{difference - 1}};
+  case Predicate::sle:
+    return Disjunction{{-difference}};
+  case Predicate::slt:
+    return Disjunction{{-difference - 1}};
+  case Predicate::eq:
+    return Disjunction{{difference, -difference}};
+  case Predicate::ne:
+    return Disjunction{{difference - 1}, {-difference - 1}};
+  default:
+    return std::nullopt;
   }
 }
 
@@ -118,7 +127,8 @@ std::optional<Disjunction> ConditionReader::compare(arith::CmpIOp op, bool polar
     FailureOr<AffineExpr> x = affine(absolute.getOperand());
     if (failed(x) || failed(rhs))
       return std::nullopt;
-    std::optional<Disjunction> plus = regionOf(predicate, *x - *rhs), minus = regionOf(predicate, -*x - *rhs);
+    std::optional<Disjunction> plus = regionOf(predicate, *x - *rhs),
+                               minus = regionOf(predicate, -*x - *rhs);
     if (predicate == Predicate::slt || predicate == Predicate::sle) // both
       return Disjunction{{plus->front().front(), minus->front().front()}};
     if (predicate == Predicate::sgt || predicate == Predicate::sge) // either
@@ -146,12 +156,15 @@ static std::optional<bool> compareConstants(Operation *op, Value chosen) {
   if (!left || !right)
     return std::nullopt;
   if (auto compare = dyn_cast<arith::CmpFOp>(op))
-    return arith::applyCmpPredicate(compare.getPredicate(), cast<FloatAttr>(*left).getValue(), cast<FloatAttr>(*right).getValue());
-  return arith::applyCmpPredicate(cast<arith::CmpIOp>(op).getPredicate(), cast<IntegerAttr>(*left).getValue(),
+    return arith::applyCmpPredicate(compare.getPredicate(), cast<FloatAttr>(*left).getValue(),
+                                    cast<FloatAttr>(*right).getValue());
+  return arith::applyCmpPredicate(cast<arith::CmpIOp>(op).getPredicate(),
+                                  cast<IntegerAttr>(*left).getValue(),
                                   cast<IntegerAttr>(*right).getValue());
 }
 
-Disjunction ConditionReader::read(Value condition, bool polarity, SmallVectorImpl<std::pair<Operation *, bool>> *decided) {
+Disjunction ConditionReader::read(Value condition, bool polarity,
+                                  SmallVectorImpl<std::pair<Operation *, bool>> *decided) {
   constexpr size_t limit = 8;
   const Disjunction always{{}};
   Operation *op = condition.getDefiningOp();
@@ -167,14 +180,16 @@ Disjunction ConditionReader::read(Value condition, bool polarity, SmallVectorImp
     while (auto broadcast = chosen.getDefiningOp<BroadcastOp>())
       chosen = broadcast.getOperand();
     if (auto select = chosen.getDefiningOp<arith::SelectOp>()) {
-      auto yes = compareConstants(op, select.getTrueValue()), no = compareConstants(op, select.getFalseValue());
+      auto yes = compareConstants(op, select.getTrueValue()),
+           no = compareConstants(op, select.getFalseValue());
       if (yes && no && *yes != *no)
         return read(select.getCondition(), *yes == polarity, decided);
     }
   }
   if (isa<arith::XOrIOp>(op)) {
     for (unsigned i : {0u, 1u})
-      if (auto constant = splatOf(op->getOperand(i)); constant && cast<BoolAttr>(*constant).getValue())
+      if (auto constant = splatOf(op->getOperand(i));
+          constant && cast<BoolAttr>(*constant).getValue())
         return read(op->getOperand(1 - i), !polarity, decided);
     return always;
   }
@@ -216,7 +231,8 @@ Disjunction ConditionReader::read(Value condition, bool polarity, SmallVectorImp
     left.append(right);
     if (left.size() > limit)
       return always;
-    if (decided && complete(op->getOperand(0), leftDecided) && complete(op->getOperand(1), rightDecided))
+    if (decided && complete(op->getOperand(0), leftDecided) &&
+        complete(op->getOperand(1), rightDecided))
       decided->push_back({op, polarity});
     return left;
   }
@@ -227,9 +243,8 @@ namespace {
 
 struct InferSparsity : flashlight::impl::InferSparsityBase<InferSparsity> {
   void runOnOperation() override {
-    getOperation()->walk([&](StreamOp stream) {
-      inferStream(stream, stream->getParentOfType<KernelOp>());
-    });
+    getOperation()->walk(
+        [&](StreamOp stream) { inferStream(stream, stream->getParentOfType<KernelOp>()); });
   }
 
   void inferStream(StreamOp stream, KernelOp kernel) {
@@ -263,7 +278,8 @@ struct InferSparsity : flashlight::impl::InferSparsityBase<InferSparsity> {
     SmallVector<Attribute> sets;
     for (const Conjunction &part : keep) {
       SmallVector<bool> equalities(part.size(), false);
-      sets.push_back(IntegerSetAttr::get(IntegerSet::get(kernel.getAxes().size(), reader.symbols.size(), part, equalities)));
+      sets.push_back(IntegerSetAttr::get(
+          IntegerSet::get(kernel.getAxes().size(), reader.symbols.size(), part, equalities)));
     }
     Builder builder(&getContext());
     stream.setKeepAttr(builder.getArrayAttr(sets));

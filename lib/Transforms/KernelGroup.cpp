@@ -90,7 +90,8 @@ std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, std::string &re
       refuse("an axis that a tile must hold whole is dynamic or wider than 512");
       continue;
     }
-    auto cyclic = llvm::find_if(group->leaves, [&](Value leaf) { return group->dependsOnMembers(leaf); });
+    auto cyclic =
+        llvm::find_if(group->leaves, [&](Value leaf) { return group->dependsOnMembers(leaf); });
     if (cyclic != group->leaves.end()) {
       refuse("an op between two of its parts cannot be fused");
       continue;
@@ -189,9 +190,10 @@ void KernelGroup::need(ArrayRef<Value> roots) {
   for (auto [output, root] : llvm::enumerate(roots)) {
     Index index;
     for (int64_t i = 0; i < tensorType(root).getRank(); ++i)
-      index.push_back(tensorType(root).getDimSize(i) == 1
-                          ? getAffineConstantExpr(0, context)
-                          : axes.dim(axes.create(getExtent(tensorType(root), i), AxisRole::Batch, output)));
+      index.push_back(
+          tensorType(root).getDimSize(i) == 1
+              ? getAffineConstantExpr(0, context)
+              : axes.dim(axes.create(getExtent(tensorType(root), i), AxisRole::Batch, output)));
     demand(root, index);
   }
   for (Operation &op : llvm::reverse(*block)) {
@@ -264,7 +266,8 @@ bool KernelGroup::absorbContract(ContractOp op, ArrayRef<Index> indices) {
       auto dim = dyn_cast<AffineDimExpr>(axes.canonical(expr));
       if (!overStream || !dim || axes[dim.getPosition()].role != AxisRole::Batch)
         continue;
-      bool left = llvm::is_contained(labels.lhs, label), right = llvm::is_contained(labels.rhs, label);
+      bool left = llvm::is_contained(labels.lhs, label),
+           right = llvm::is_contained(labels.rhs, label);
       if (left && right)
         continue;
       bool rows = left == (factorOfRows(op) == op.getLhs());
@@ -314,10 +317,10 @@ bool KernelGroup::absorbReduce(ReduceOp op, ArrayRef<Index> indices) {
 
 /// Ops that cost so little that a key or value row may pay for them once for every block of rows.
 static bool isCheap(Operation *op) {
-  return isa<arith::ExtFOp, arith::TruncFOp, arith::MulFOp, arith::AddFOp, arith::SubFOp, arith::NegFOp,
-             arith::SIToFPOp, arith::CmpFOp, arith::CmpIOp, arith::SelectOp, arith::AddIOp,
-             arith::SubIOp, arith::MulIOp, arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp,
-             arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op);
+  return isa<arith::ExtFOp, arith::TruncFOp, arith::MulFOp, arith::AddFOp, arith::SubFOp,
+             arith::NegFOp, arith::SIToFPOp, arith::CmpFOp, arith::CmpIOp, arith::SelectOp,
+             arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ExtSIOp, arith::ExtUIOp,
+             arith::TruncIOp, arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op);
 }
 
 bool KernelGroup::absorbPointwise(Operation *op, ArrayRef<Index> indices) {
@@ -339,9 +342,8 @@ bool KernelGroup::absorbPointwise(Operation *op, ArrayRef<Index> indices) {
 /// True if the sink's factor is worth not storing: some member besides the sink sums over the
 /// stream, or makes scores.
 bool KernelGroup::isComputed() const {
-  return llvm::any_of(members, [&](Operation *op) {
-    return op != sink && isa<ContractOp, ReduceOp>(op);
-  });
+  return llvm::any_of(members,
+                      [&](Operation *op) { return op != sink && isa<ContractOp, ReduceOp>(op); });
 }
 
 static bool isParameter(Value value, Block *block) {
@@ -360,7 +362,8 @@ static bool isParameter(Value value, Block *block) {
 bool KernelGroup::isProjection() const {
   for (Operation *op : members) {
     auto contract = dyn_cast<ContractOp>(op);
-    if (!contract || (!isParameter(contract.getLhs(), block) && !isParameter(contract.getRhs(), block)))
+    if (!contract ||
+        (!isParameter(contract.getLhs(), block) && !isParameter(contract.getRhs(), block)))
       continue;
     ContractOp::Labels labels = contract.getLabels();
     bool batched = llvm::any_of(labels.lhs, [&](StringAttr label) {
@@ -387,8 +390,9 @@ bool KernelGroup::fitsTiles() {
 // Forwards
 //===----------------------------------------------------------------------===//
 
-/// True for a member whose value only the kernel has: scores, statistics and what follows from them. Other
-/// members (masks made of indices, scaled inputs) are computed once more by whoever else needs them.
+/// True for a member whose value only the kernel has: scores, statistics and what follows from
+/// them. Other members (masks made of indices, scaled inputs) are computed once more by whoever
+/// else needs them.
 bool KernelGroup::isDerived(Value value) const {
   SmallVector<Value> worklist{value};
   DenseSet<Value> seen;
@@ -418,8 +422,8 @@ bool KernelGroup::dependsOnMembers(Value value) const {
   return false;
 }
 
-/// Collects the pointwise ops and views between `value` and the group. Fails at any other op that depends
-/// on what only the kernel has.
+/// Collects the pointwise ops and views between `value` and the group. Fails at any other op that
+/// depends on what only the kernel has.
 bool KernelGroup::collectBetween(Value value, llvm::SmallSetVector<Operation *, 8> &between) const {
   Operation *op = value.getDefiningOp();
   if (!op || members.contains(op) || between.contains(op) || !dependsOnMembers(value))
@@ -427,15 +431,19 @@ bool KernelGroup::collectBetween(Value value, llvm::SmallSetVector<Operation *, 
   if (op->getBlock() != block || (!isPointwise(op) && !isView(op)))
     return false;
   between.insert(op);
-  return llvm::all_of(op->getOperands(), [&](Value operand) { return collectBetween(operand, between); });
+  return llvm::all_of(op->getOperands(),
+                      [&](Value operand) { return collectBetween(operand, between); });
 }
 
 /// Adds other reductions over the stream of the group's values, and pointwise ops of finished rows.
 void KernelGroup::extendForward() {
-  auto isMember = [&](Value value) { return value.getDefiningOp() && members.contains(value.getDefiningOp()); };
+  auto isMember = [&](Value value) {
+    return value.getDefiningOp() && members.contains(value.getDefiningOp());
+  };
   auto joinsRows = [&](Value value) { return isMember(value) && isDerived(value); };
   auto isFinished = [&](Value value) {
-    return llvm::none_of(demands.lookup(value), [&](const Index &index) { return axes.uses(index, stream); });
+    return llvm::none_of(demands.lookup(value),
+                         [&](const Index &index) { return axes.uses(index, stream); });
   };
   DenseSet<Value> streamed; // members that have the streamed axis
   for (Operation *op : members)
@@ -449,7 +457,8 @@ void KernelGroup::extendForward() {
       // What it reduces may be another function of the group's scores.
       llvm::SmallSetVector<Operation *, 8> between;
       bool joins = false;
-      bool fits = llvm::all_of(op.getOperands(), [&](Value v) { return collectBetween(v, between); });
+      bool fits =
+          llvm::all_of(op.getOperands(), [&](Value v) { return collectBetween(v, between); });
       for (Value operand : op.getOperands())
         joins |= streamed.contains(operand);
       for (Operation *inner : between)
@@ -476,8 +485,9 @@ void KernelGroup::extendForward() {
       while (Operation *def = base.getDefiningOp()) {
         if (members.contains(def) || !isView(def) || isa<SliceOp>(def))
           break;
-        if (isa<ReshapeOp>(def) && failed(indexOfResult(def, axes.canonical(Index(
-                                       tensorType(def->getOperand(0)).getRank(), getAffineConstantExpr(0, context))))))
+        if (isa<ReshapeOp>(def) &&
+            failed(indexOfResult(def, axes.canonical(Index(tensorType(def->getOperand(0)).getRank(),
+                                                           getAffineConstantExpr(0, context))))))
           break;
         chain.push_back(def);
         base = def->getOperand(0);
@@ -487,9 +497,11 @@ void KernelGroup::extendForward() {
         joins = true;
         llvm::append_range(views, chain);
         bool merges = llvm::any_of(chain, [](Operation *def) {
-          return isa<ReshapeOp>(def) &&
-                 llvm::count_if(tensorType(def->getResult(0)).getShape(), [](int64_t s) { return s != 1; }) <
-                     llvm::count_if(tensorType(def->getOperand(0)).getShape(), [](int64_t s) { return s != 1; });
+          return isa<ReshapeOp>(def) && llvm::count_if(tensorType(def->getResult(0)).getShape(),
+                                                       [](int64_t s) { return s != 1; }) <
+                                            llvm::count_if(
+                                                tensorType(def->getOperand(0)).getShape(),
+                                                [](int64_t s) { return s != 1; });
         });
         fits &= !merges;
         auto type = tensorType(base);
@@ -515,14 +527,14 @@ void KernelGroup::findOutputs() {
   llvm::sort(ordered, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
   for (Operation *op : llvm::reverse(ordered)) {
     Value value = op->getResult(0);
-    bool used = llvm::any_of(value.getUsers(), [&](Operation *user) { return !members.contains(user); });
+    bool used =
+        llvm::any_of(value.getUsers(), [&](Operation *user) { return !members.contains(user); });
     if (!used)
       continue;
     // So are values along the streamed axis: a program that returns its scores has them in memory
     // anyway, computed outside; the kernel does not wait for them.
-    bool streamed = llvm::any_of(demands.lookup(value), [&](const Index &index) {
-      return axes.uses(index, stream);
-    });
+    bool streamed = llvm::any_of(demands.lookup(value),
+                                 [&](const Index &index) { return axes.uses(index, stream); });
     if (streamed)
       continue;
     if (!isDerived(value))

@@ -69,8 +69,8 @@ static FailureOr<ReduceKind> decidingExtremum(Predicate predicate, Value bound) 
 }
 
 static bool isUnordered(Predicate predicate) {
-  return predicate == Predicate::UGT || predicate == Predicate::UGE || predicate == Predicate::ULT ||
-         predicate == Predicate::ULE || predicate == Predicate::UNE;
+  return predicate == Predicate::UGT || predicate == Predicate::UGE ||
+         predicate == Predicate::ULT || predicate == Predicate::ULE || predicate == Predicate::UNE;
 }
 
 namespace {
@@ -108,7 +108,8 @@ struct MovePredicateOut : OpRewritePattern<ReduceOp> {
       kind = kind == ReduceKind::Max ? ReduceKind::Min : ReduceKind::Max;
 
     auto resultType = cast<RankedTensorType>(op.getType());
-    auto type = resultType.clone(cast<RankedTensorType>(compare.getLhs().getType()).getElementType());
+    auto type =
+        resultType.clone(cast<RankedTensorType>(compare.getLhs().getType()).getElementType());
     Value reduced = ReduceOp::create(rewriter, op.getLoc(), type, kind, compare.getLhs(), nullptr);
     Value wide = BroadcastOp::create(rewriter, op.getLoc(), type, bound, nullptr);
     rewriter.replaceOpWithNewOp<arith::CmpFOp>(op, predicate, reduced, wide);
@@ -117,17 +118,28 @@ struct MovePredicateOut : OpRewritePattern<ReduceOp> {
 
   static Predicate invert(Predicate predicate) {
     switch (predicate) {
-    case Predicate::OEQ: return Predicate::UNE;
-    case Predicate::UNE: return Predicate::OEQ;
-    case Predicate::OGT: return Predicate::ULE;
-    case Predicate::OGE: return Predicate::ULT;
-    case Predicate::OLT: return Predicate::UGE;
-    case Predicate::OLE: return Predicate::UGT;
-    case Predicate::UGT: return Predicate::OLE;
-    case Predicate::UGE: return Predicate::OLT;
-    case Predicate::ULT: return Predicate::OGE;
-    case Predicate::ULE: return Predicate::OGT;
-    default: return Predicate::AlwaysFalse; // not monotone: refused above
+    case Predicate::OEQ:
+      return Predicate::UNE;
+    case Predicate::UNE:
+      return Predicate::OEQ;
+    case Predicate::OGT:
+      return Predicate::ULE;
+    case Predicate::OGE:
+      return Predicate::ULT;
+    case Predicate::OLT:
+      return Predicate::UGE;
+    case Predicate::OLE:
+      return Predicate::UGT;
+    case Predicate::UGT:
+      return Predicate::OLE;
+    case Predicate::UGE:
+      return Predicate::OLT;
+    case Predicate::ULT:
+      return Predicate::OGE;
+    case Predicate::ULE:
+      return Predicate::OGT;
+    default:
+      return Predicate::AlwaysFalse; // not monotone: refused above
     }
   }
 };

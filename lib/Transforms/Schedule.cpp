@@ -53,9 +53,12 @@ struct Schedule : flashlight::impl::ScheduleBase<Schedule> {
     StringAttr stream = kernel.getStreamAttr();
     kernel.walk([&](ContractOp op) {
       ContractOp::Labels labels = op.getLabels();
-      auto has = [](ArrayRef<StringAttr> names, StringAttr name) { return llvm::is_contained(names, name); };
+      auto has = [](ArrayRef<StringAttr> names, StringAttr name) {
+        return llvm::is_contained(names, name);
+      };
       bool overStream = !has(labels.result, stream);
-      for (auto [own, other] : {std::pair(&labels.lhs, &labels.rhs), std::pair(&labels.rhs, &labels.lhs)})
+      for (auto [own, other] :
+           {std::pair(&labels.lhs, &labels.rhs), std::pair(&labels.rhs, &labels.lhs)})
         for (StringAttr name : *own) {
           if (name == stream)
             continue;
@@ -101,7 +104,9 @@ struct Schedule : flashlight::impl::ScheduleBase<Schedule> {
     return target == "cpu" ? scheduleCpu(kernel, roles, row) : scheduleCuda(kernel, roles, row);
   }
 
-  AxisAttr tile(StringAttr name, int64_t size) { return AxisAttr::get(&getContext(), name, size, StringAttr()); }
+  AxisAttr tile(StringAttr name, int64_t size) {
+    return AxisAttr::get(&getContext(), name, size, StringAttr());
+  }
 
   /// The extent, rounded up to a multiple of `unit`, at most `limit`; `limit` if it is dynamic.
   static int64_t roundedTile(AxisAttr axis, int64_t unit, int64_t limit) {
@@ -114,14 +119,16 @@ struct Schedule : flashlight::impl::ScheduleBase<Schedule> {
     constexpr int64_t lanes = 16; // of f32 in 512 bits
     SmallVector<AxisAttr> tiles;
     AxisAttr stream = kernel.getAxis(kernel.getStreamAttr());
-    tiles.push_back(tile(stream.getName(), stream.isDynamic() ? 64 : std::min<int64_t>(64, stream.getSize())));
+    tiles.push_back(
+        tile(stream.getName(), stream.isDynamic() ? 64 : std::min<int64_t>(64, stream.getSize())));
     for (StringAttr name : roles.inner)
       tiles.push_back(tile(name, kernel.getAxis(name).getSize()));
     if (row)
       tiles.push_back(tile(row, roundedTile(kernel.getAxis(row), lanes, 64)));
     for (StringAttr name : roles.values)
       tiles.push_back(tile(name, llvm::alignTo(kernel.getAxis(name).getSize(), lanes)));
-    kernel.setScheduleAttr(ScheduleAttr::get(&getContext(), StringAttr::get(&getContext(), "cpu"), tiles, 1, 1));
+    kernel.setScheduleAttr(
+        ScheduleAttr::get(&getContext(), StringAttr::get(&getContext(), "cpu"), tiles, 1, 1));
     return success();
   }
 
@@ -132,7 +139,8 @@ struct Schedule : flashlight::impl::ScheduleBase<Schedule> {
     };
     auto blocked = [&](StringAttr name, int64_t limit) {
       AxisAttr axis = kernel.getAxis(name);
-      return axis.isDynamic() ? limit : std::clamp<int64_t>(llvm::PowerOf2Ceil(axis.getSize()), 16, limit);
+      return axis.isDynamic() ? limit
+                              : std::clamp<int64_t>(llvm::PowerOf2Ceil(axis.getSize()), 16, limit);
     };
     int64_t width = 16; // of the accumulator
     for (StringAttr name : roles.values)

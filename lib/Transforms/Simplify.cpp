@@ -73,9 +73,12 @@ struct WidenThroughMoves : OpRewritePattern<arith::ExtFOp> {
     SmallVector<Value> operands;
     for (Value operand : moves->getOperands()) {
       auto type = cast<RankedTensorType>(operand.getType());
-      bool widens = type.getElementType() == cast<RankedTensorType>(op.getIn().getType()).getElementType();
-      operands.push_back(widens ? arith::ExtFOp::create(rewriter, op.getLoc(), type.clone(wide), operand).getResult()
-                                : operand);
+      bool widens =
+          type.getElementType() == cast<RankedTensorType>(op.getIn().getType()).getElementType();
+      operands.push_back(
+          widens
+              ? arith::ExtFOp::create(rewriter, op.getLoc(), type.clone(wide), operand).getResult()
+              : operand);
     }
     OperationState state(moves->getLoc(), moves->getName(), operands, op.getType());
     state.propertiesAttr = moves->getPropertiesAsAttribute();

@@ -41,8 +41,12 @@ public:
   }
 
   StreamBounds conjunction(IntegerSet set);
-  Value least(Value a, Value b) { return !a || !b ? (a ? a : b) : arith::MinSIOp::create(builder, loc, a, b).getResult(); }
-  Value greatest(Value a, Value b) { return !a || !b ? (a ? a : b) : arith::MaxSIOp::create(builder, loc, a, b).getResult(); }
+  Value least(Value a, Value b) {
+    return !a || !b ? (a ? a : b) : arith::MinSIOp::create(builder, loc, a, b).getResult();
+  }
+  Value greatest(Value a, Value b) {
+    return !a || !b ? (a ? a : b) : arith::MaxSIOp::create(builder, loc, a, b).getResult();
+  }
 
 private:
   Value index(int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); }
@@ -60,9 +64,11 @@ private:
 } // namespace
 
 /// The coefficient of a dim or symbol in a linear expression: its difference at 1 and 0.
-static int64_t coefficient(AffineExpr expr, unsigned position, bool symbol, unsigned dims, unsigned symbols) {
+static int64_t coefficient(AffineExpr expr, unsigned position, bool symbol, unsigned dims,
+                           unsigned symbols) {
   MLIRContext *context = expr.getContext();
-  SmallVector<AffineExpr> d(dims, getAffineConstantExpr(0, context)), s(symbols, getAffineConstantExpr(0, context));
+  SmallVector<AffineExpr> d(dims, getAffineConstantExpr(0, context)),
+      s(symbols, getAffineConstantExpr(0, context));
   auto at = [&](int64_t value) {
     (symbol ? s : d)[position] = getAffineConstantExpr(value, context);
     return cast<AffineConstantExpr>(expr.replaceDimsAndSymbols(d, s)).getValue();
@@ -73,11 +79,13 @@ static int64_t coefficient(AffineExpr expr, unsigned position, bool symbol, unsi
 
 /// The largest or smallest value over the tile of an expression without the streamed axis.
 Value BoundsBuilder::extreme(AffineExpr expr, bool largest) {
-  auto symbolNames = stream.getKeepSymbols() ? stream.getKeepSymbols()->getValue() : ArrayRef<Attribute>();
+  auto symbolNames =
+      stream.getKeepSymbols() ? stream.getKeepSymbols()->getValue() : ArrayRef<Attribute>();
   unsigned dims = axes.size(), symbols = symbolNames.size();
   SmallVector<AffineExpr> zeroDims(dims, getAffineConstantExpr(0, expr.getContext()));
   SmallVector<AffineExpr> zeroSymbols(symbols, getAffineConstantExpr(0, expr.getContext()));
-  int64_t constant = cast<AffineConstantExpr>(expr.replaceDimsAndSymbols(zeroDims, zeroSymbols)).getValue();
+  int64_t constant =
+      cast<AffineConstantExpr>(expr.replaceDimsAndSymbols(zeroDims, zeroSymbols)).getValue();
   Value sum;
   auto add = [&](Value value, int64_t scale) {
     if (scale != 1)
@@ -98,7 +106,8 @@ Value BoundsBuilder::extreme(AffineExpr expr, bool largest) {
       add(symbolOf(cast<StringAttr>(symbolNames[i])), scale);
   if (!sum)
     return index(constant);
-  return constant == 0 ? sum : arith::AddIOp::create(builder, loc, sum, index(constant)).getResult();
+  return constant == 0 ? sum
+                       : arith::AddIOp::create(builder, loc, sum, index(constant)).getResult();
 }
 
 StreamBounds BoundsBuilder::conjunction(IntegerSet set) {
@@ -112,12 +121,16 @@ StreamBounds BoundsBuilder::conjunction(IntegerSet set) {
     }
     Value most = extreme(expr, /*largest=*/true), least = extreme(expr, /*largest=*/false);
     if (c == -1) {
-      auto past = [&](Value r) { return arith::AddIOp::create(builder, loc, r, index(1)).getResult(); };
+      auto past = [&](Value r) {
+        return arith::AddIOp::create(builder, loc, r, index(1)).getResult();
+      };
       bounds.touched.end = this->least(bounds.touched.end, past(most));
       if (bounds.full)
         bounds.full->end = this->least(bounds.full->end, past(least));
     } else {
-      auto from = [&](Value r) { return arith::SubIOp::create(builder, loc, index(0), r).getResult(); };
+      auto from = [&](Value r) {
+        return arith::SubIOp::create(builder, loc, index(0), r).getResult();
+      };
       bounds.touched.begin = greatest(bounds.touched.begin, from(most));
       if (bounds.full)
         bounds.full->begin = greatest(bounds.full->begin, from(least));
@@ -126,9 +139,10 @@ StreamBounds BoundsBuilder::conjunction(IntegerSet set) {
   return bounds;
 }
 
-StreamBounds flashlight::computeStreamBounds(StreamOp stream, OpBuilder &builder, Location loc,
-                                             llvm::function_ref<std::pair<Value, int64_t>(AxisAttr)> positionOf,
-                                             llvm::function_ref<Value(StringAttr)> symbolOf) {
+StreamBounds
+flashlight::computeStreamBounds(StreamOp stream, OpBuilder &builder, Location loc,
+                                llvm::function_ref<std::pair<Value, int64_t>(AxisAttr)> positionOf,
+                                llvm::function_ref<Value(StringAttr)> symbolOf) {
   BoundsBuilder build(stream, builder, loc, positionOf, symbolOf);
   std::optional<StreamBounds> all;
   for (Attribute set : *stream.getKeep()) {
@@ -141,7 +155,8 @@ StreamBounds flashlight::computeStreamBounds(StreamOp stream, OpBuilder &builder
     auto hull = [&](Value a, Value b, bool begin) {
       return !a || !b ? Value() : begin ? build.least(a, b) : build.greatest(a, b);
     };
-    all->touched = {hull(all->touched.begin, part.touched.begin, true), hull(all->touched.end, part.touched.end, false)};
+    all->touched = {hull(all->touched.begin, part.touched.begin, true),
+                    hull(all->touched.end, part.touched.end, false)};
     if (all->full && part.full && !all->full->begin && !part.full->begin)
       all->full->end = hull(all->full->end, part.full->end, false); // both start at 0: they meet
     else if (!all->full || (part.full && !all->full->begin && part.full->begin))

@@ -30,11 +30,12 @@ struct StreamBounds {
   std::optional<Range> full; // inside, every element does
 };
 
-/// `positionOf` gives the first index and the tile size of an axis, `symbolOf` the value of a symbol.
-StreamBounds computeStreamBounds(
-    StreamOp stream, mlir::OpBuilder &builder, mlir::Location loc,
-    llvm::function_ref<std::pair<mlir::Value, int64_t>(AxisAttr)> positionOf,
-    llvm::function_ref<mlir::Value(mlir::StringAttr)> symbolOf);
+/// `positionOf` gives the first index and the tile size of an axis, `symbolOf` the value of a
+/// symbol.
+StreamBounds
+computeStreamBounds(StreamOp stream, mlir::OpBuilder &builder, mlir::Location loc,
+                    llvm::function_ref<std::pair<mlir::Value, int64_t>(AxisAttr)> positionOf,
+                    llvm::function_ref<mlir::Value(mlir::StringAttr)> symbolOf);
 
 } // namespace flashlight
 

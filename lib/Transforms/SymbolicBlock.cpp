@@ -41,7 +41,9 @@ public:
   using Known = std::map<Expression, bool>;
 
   Expression evaluate(Value value, const Known &known);
-  Expression symbol(Value value) { return intern("v" + std::to_string(reinterpret_cast<uintptr_t>(value.getAsOpaquePointer()))); }
+  Expression symbol(Value value) {
+    return intern("v" + std::to_string(reinterpret_cast<uintptr_t>(value.getAsOpaquePointer())));
+  }
   Expression constant(double value) {
     Expression expression = intern("c" + std::to_string(value) + (std::signbit(value) ? "-" : "+"));
     constants[expression] = value;
@@ -50,7 +52,9 @@ public:
   void assume(Value condition, bool value) { fixed[condition] = value; }
 
 private:
-  Expression intern(std::string text) { return table.try_emplace(std::move(text), table.size()).first->second; }
+  Expression intern(std::string text) {
+    return table.try_emplace(std::move(text), table.size()).first->second;
+  }
   std::optional<double> numberOf(Expression expression) const {
     auto it = constants.find(expression);
     return it == constants.end() ? std::nullopt : std::optional<double>(it->second);
@@ -103,10 +107,12 @@ SymbolicBlock::Expression SymbolicBlock::evaluateOp(Operation *op, const Known &
     Known whenTrue = known, whenFalse = known;
     whenTrue[condition] = true;
     whenFalse[condition] = false;
-    Expression yes = evaluate(select.getTrueValue(), whenTrue), no = evaluate(select.getFalseValue(), whenFalse);
+    Expression yes = evaluate(select.getTrueValue(), whenTrue),
+               no = evaluate(select.getFalseValue(), whenFalse);
     if (yes == no)
       return yes;
-    return intern("select(" + std::to_string(condition) + "," + std::to_string(yes) + "," + std::to_string(no) + ")");
+    return intern("select(" + std::to_string(condition) + "," + std::to_string(yes) + "," +
+                  std::to_string(no) + ")");
   }
 
   SmallVector<Expression> operands;
@@ -120,7 +126,8 @@ SymbolicBlock::Expression SymbolicBlock::evaluateOp(Operation *op, const Known &
   if (auto reduce = dyn_cast<ReduceOp>(op); reduce && number(0)) {
     ReduceKind kind = reduce.getKind();
     bool idempotent = kind != ReduceKind::Sum && kind != ReduceKind::Prod;
-    if (idempotent || (kind == ReduceKind::Sum && is(operands[0], 0)) || (kind == ReduceKind::Prod && is(operands[0], 1)))
+    if (idempotent || (kind == ReduceKind::Sum && is(operands[0], 0)) ||
+        (kind == ReduceKind::Prod && is(operands[0], 1)))
       return operands[0];
   }
   if (auto contract = dyn_cast<ContractOp>(op))
@@ -176,7 +183,8 @@ bool flashlight::leavesStateUnchanged(StreamOp stream, Value condition, bool ass
   SymbolicBlock block(stream);
   block.assume(condition, assumed);
   Block &body = stream.getBody().front();
-  for (auto [argument, yielded] : llvm::zip(body.getArguments(), body.getTerminator()->getOperands()))
+  for (auto [argument, yielded] :
+       llvm::zip(body.getArguments(), body.getTerminator()->getOperands()))
     if (block.evaluate(yielded, {}) != block.symbol(argument))
       return false;
   return true;

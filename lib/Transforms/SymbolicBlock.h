@@ -18,8 +18,8 @@
 
 namespace flashlight {
 
-/// True if a block in which `condition` is `assumed` everywhere leaves the stream's state as it is, for
-/// finite inputs: such a block may be skipped.
+/// True if a block in which `condition` is `assumed` everywhere leaves the stream's state as it is,
+/// for finite inputs: such a block may be skipped.
 bool leavesStateUnchanged(StreamOp stream, mlir::Value condition, bool assumed);
 
 } // namespace flashlight

@@ -107,7 +107,8 @@ struct Tile : flashlight::impl::TileBase<Tile> {
       return failure();
 
     builder.setInsertionPoint(kernel);
-    auto launch = LaunchOp::create(builder, loc, kernel.getResultTypes(), FlatSymbolRefAttr::get(func), kernel.getInputs());
+    auto launch = LaunchOp::create(builder, loc, kernel.getResultTypes(),
+                                   FlatSymbolRefAttr::get(func), kernel.getInputs());
     if (Attribute nodes = kernel->getAttr(kNodesAttr))
       launch->setAttr(kNodesAttr, nodes);
     kernel.replaceAllUsesWith(launch.getResults());

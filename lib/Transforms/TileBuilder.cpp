@@ -55,7 +55,9 @@ LogicalResult TileBuilder::build() {
 // Axes
 //===----------------------------------------------------------------------===//
 
-Value TileBuilder::index(int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); }
+Value TileBuilder::index(int64_t value) {
+  return arith::ConstantIndexOp::create(builder, loc, value);
+}
 
 Value TileBuilder::symbolValue(StringAttr symbol) {
   unsigned first = entry->getNumArguments() - symbols.size();
@@ -78,13 +80,15 @@ void TileBuilder::placeAxes() {
     if (i + 1 < grid.size()) {
       Value count = extent(axis);
       if (tile > 1)
-        count = axis.isDynamic() ? arith::CeilDivUIOp::create(builder, loc, count, index(tile)).getResult()
-                                 : index(llvm::divideCeil(axis.getSize(), tile));
+        count = axis.isDynamic()
+                    ? arith::CeilDivUIOp::create(builder, loc, count, index(tile)).getResult()
+                    : index(llvm::divideCeil(axis.getSize(), tile));
       at = arith::RemUIOp::create(builder, loc, rest, count);
       rest = arith::DivUIOp::create(builder, loc, rest, count);
     }
     Position position;
-    position.base = tile > 1 ? arith::MulIOp::create(builder, loc, at, index(tile)).getResult() : at;
+    position.base =
+        tile > 1 ? arith::MulIOp::create(builder, loc, at, index(tile)).getResult() : at;
     if (tile > 1 && (axis.isDynamic() || axis.getSize() % tile != 0))
       position.left = arith::SubIOp::create(builder, loc, extent(axis), position.base);
     positions[axis.getName()] = position;
@@ -149,15 +153,17 @@ LogicalResult TileBuilder::writeStream(StreamOp op, Memo &memo) {
   for (Value init : op.getInits())
     state.push_back(memo[init]);
 
-  // [from, to) in steps of a tile. `partial`: the last block may reach beyond the extent. `full`: every
-  // condition that bounds the sweep holds all over these blocks.
+  // [from, to) in steps of a tile. `partial`: the last block may reach beyond the extent. `full`:
+  // every condition that bounds the sweep holds all over these blocks.
   auto loop = [&](Value from, Value to, bool partial, bool full) -> LogicalResult {
     auto forOp = scf::ForOp::create(builder, op.getLoc(), from, to, index(tile), state);
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(forOp.getBody());
     Position &position = positions[name];
     position.base = forOp.getInductionVar();
-    position.left = partial ? arith::SubIOp::create(builder, loc, extent(axis), position.base).getResult() : Value();
+    position.left =
+        partial ? arith::SubIOp::create(builder, loc, extent(axis), position.base).getResult()
+                : Value();
     insideKeepSets = full;
     FailureOr<SmallVector<Value>> next = writeSweep(op, memo, forOp.getRegionIterArgs());
     insideKeepSets = false;
@@ -175,7 +181,8 @@ LogicalResult TileBuilder::writeStream(StreamOp op, Memo &memo) {
   if (tile == 1)
     whole = size;
   else if (axis.isDynamic())
-    whole = arith::SubIOp::create(builder, loc, size, arith::RemUIOp::create(builder, loc, size, index(tile)));
+    whole = arith::SubIOp::create(builder, loc, size,
+                                  arith::RemUIOp::create(builder, loc, size, index(tile)));
   else
     whole = index(axis.getSize() / tile * tile);
 
@@ -214,14 +221,18 @@ LogicalResult TileBuilder::writeBoundedSweep(StreamOp op, SweepExtent extent, Sw
   auto positionOf = [&](AxisAttr axis) {
     return std::pair(positions[axis.getName()].base, schedule.getTile(axis.getName()));
   };
-  StreamBounds bounds =
-      computeStreamBounds(op, builder, loc, positionOf, [&](StringAttr symbol) { return symbolValue(symbol); });
+  StreamBounds bounds = computeStreamBounds(op, builder, loc, positionOf,
+                                            [&](StringAttr symbol) { return symbolValue(symbol); });
   auto down = [&](Value value) -> Value { // to a multiple of the tile; not negative
     Value blocks = arith::DivUIOp::create(builder, loc, value, index(tile));
     return arith::MulIOp::create(builder, loc, blocks, index(tile));
   };
-  auto atLeast = [&](Value a, Value b) -> Value { return arith::MaxSIOp::create(builder, loc, a, b); };
-  auto atMost = [&](Value a, Value b) -> Value { return arith::MinSIOp::create(builder, loc, a, b); };
+  auto atLeast = [&](Value a, Value b) -> Value {
+    return arith::MaxSIOp::create(builder, loc, a, b);
+  };
+  auto atMost = [&](Value a, Value b) -> Value {
+    return arith::MinSIOp::create(builder, loc, a, b);
+  };
   Value zero = index(0);
   Value begin = zero, end = extent.size;
   if (bounds.touched.begin)
@@ -234,11 +245,13 @@ LogicalResult TileBuilder::writeBoundedSweep(StreamOp op, SweepExtent extent, Sw
 
   Value fullBegin = begin, fullEnd = atMost(extent.whole, down(end));
   if (bounds.full->begin) {
-    Value up = arith::AddIOp::create(builder, loc, atLeast(bounds.full->begin, zero), index(tile - 1));
+    Value up =
+        arith::AddIOp::create(builder, loc, atLeast(bounds.full->begin, zero), index(tile - 1));
     fullBegin = atMost(atLeast(down(up), begin), end);
     if (failed(loop(begin, fullBegin, mayLeave, false)))
       return failure();
-    fullBegin = down(arith::AddIOp::create(builder, loc, fullBegin, index(tile - 1))); // where that loop ended
+    fullBegin = down(
+        arith::AddIOp::create(builder, loc, fullBegin, index(tile - 1))); // where that loop ended
   }
   if (bounds.full->end)
     fullEnd = atMost(fullEnd, down(atLeast(bounds.full->end, zero)));
@@ -268,14 +281,17 @@ LogicalResult TileBuilder::writeOp(Operation *op, Memo &memo) {
   } else if (auto iota = dyn_cast<IotaOp>(op)) {
     result = writeIota(iota);
   } else if (auto size = dyn_cast<SizeOp>(op)) {
-    Value value = arith::IndexCastOp::create(builder, op->getLoc(), builder.getI64Type(), symbolValue(size.getSymbolAttr()));
-    result = tensor::SplatOp::create(builder, op->getLoc(), value, RankedTensorType::get({}, builder.getI64Type()));
+    Value value = arith::IndexCastOp::create(builder, op->getLoc(), builder.getI64Type(),
+                                             symbolValue(size.getSymbolAttr()));
+    result = tensor::SplatOp::create(builder, op->getLoc(), value,
+                                     RankedTensorType::get({}, builder.getI64Type()));
   } else if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
     auto value = cast<SplatElementsAttr>(constant.getValue());
     result = splat(value.getSplatValue<Attribute>(), tileType(constant.getType()));
   } else if (auto broadcast = dyn_cast<BroadcastOp>(op)) {
-    result = broadcastTile(memo[broadcast.getOperand()], tiledAxes(broadcast.getOperand().getType()),
-                           tiledAxes(broadcast.getType()));
+    result =
+        broadcastTile(memo[broadcast.getOperand()], tiledAxes(broadcast.getOperand().getType()),
+                      tiledAxes(broadcast.getType()));
   } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
     result = writeReduce(reduce, memo[reduce.getOperand()]);
   } else if (auto contract = dyn_cast<ContractOp>(op)) {
@@ -285,7 +301,8 @@ LogicalResult TileBuilder::writeOp(Operation *op, Memo &memo) {
     SmallVector<Value> operands;
     for (Value operand : op->getOperands())
       operands.push_back(memo[operand]);
-    OperationState state(op->getLoc(), op->getName(), operands, tileType(op->getResult(0).getType()));
+    OperationState state(op->getLoc(), op->getName(), operands,
+                         tileType(op->getResult(0).getType()));
     state.propertiesAttr = op->getPropertiesAsAttribute();
     result = builder.create(state)->getResult(0);
   } else {
@@ -302,13 +319,15 @@ Value TileBuilder::splat(Attribute value, RankedTensorType type) {
 Value TileBuilder::writeIota(IotaOp op) {
   StringAttr axis = getAxes(op.getResult()).getNames().front();
   RankedTensorType type = tileType(op.getType());
-  Value base = arith::IndexCastOp::create(builder, op.getLoc(), type.getElementType(), positions[axis].base);
+  Value base =
+      arith::IndexCastOp::create(builder, op.getLoc(), type.getElementType(), positions[axis].base);
   if (type.getRank() == 0)
     return tensor::SplatOp::create(builder, op.getLoc(), base, type);
   Value iota = IotaOp::create(builder, op.getLoc(), type);
   if (matchPattern(positions[axis].base, m_Zero()))
     return iota;
-  return arith::AddIOp::create(builder, op.getLoc(), iota, tensor::SplatOp::create(builder, op.getLoc(), base, type));
+  return arith::AddIOp::create(builder, op.getLoc(), iota,
+                               tensor::SplatOp::create(builder, op.getLoc(), base, type));
 }
 
 Value TileBuilder::broadcastTile(Value tile, ArrayRef<StringAttr> from, ArrayRef<StringAttr> to) {
@@ -331,11 +350,12 @@ Value TileBuilder::broadcastTile(Value tile, ArrayRef<StringAttr> from, ArrayRef
 /// keeps zero zero.
 bool TileBuilder::readsZeroBeyond(Value value) const {
   Operation *op = value.getDefiningOp();
-  return op && (isa<ReadOp>(op) ||
-                (isa<arith::ExtFOp, arith::TruncFOp, arith::NegFOp>(op) && readsZeroBeyond(op->getOperand(0))));
+  return op && (isa<ReadOp>(op) || (isa<arith::ExtFOp, arith::TruncFOp, arith::NegFOp>(op) &&
+                                    readsZeroBeyond(op->getOperand(0))));
 }
 
-Value TileBuilder::maskTile(Value tile, ArrayRef<StringAttr> own, ArrayRef<StringAttr> axes, Attribute fill) {
+Value TileBuilder::maskTile(Value tile, ArrayRef<StringAttr> own, ArrayRef<StringAttr> axes,
+                            Attribute fill) {
   Value inside;
   for (StringAttr axis : axes) {
     Value left = positions[axis].left;
@@ -349,11 +369,13 @@ Value TileBuilder::maskTile(Value tile, ArrayRef<StringAttr> own, ArrayRef<Strin
   }
   if (!inside)
     return tile;
-  return arith::SelectOp::create(builder, loc, inside, tile, splat(fill, cast<RankedTensorType>(tile.getType())));
+  return arith::SelectOp::create(builder, loc, inside, tile,
+                                 splat(fill, cast<RankedTensorType>(tile.getType())));
 }
 
 Value TileBuilder::writeReduce(ReduceOp op, Value operand) {
-  SmallVector<StringAttr> own = tiledAxes(op.getOperand().getType()), kept = tiledAxes(op.getType()), partial;
+  SmallVector<StringAttr> own = tiledAxes(op.getOperand().getType()),
+                          kept = tiledAxes(op.getType()), partial;
   SmallVector<int64_t> dims;
   for (auto [i, axis] : llvm::enumerate(own)) {
     if (llvm::is_contained(kept, axis))
@@ -366,14 +388,27 @@ Value TileBuilder::writeReduce(ReduceOp op, Value operand) {
   bool isFloat = isa<FloatType>(element);
   arith::AtomicRMWKind kind;
   switch (op.getKind()) {
-  case ReduceKind::Sum: kind = isFloat ? arith::AtomicRMWKind::addf : arith::AtomicRMWKind::addi; break;
-  case ReduceKind::Prod: kind = isFloat ? arith::AtomicRMWKind::mulf : arith::AtomicRMWKind::muli; break;
-  case ReduceKind::Max: kind = isFloat ? arith::AtomicRMWKind::maximumf : arith::AtomicRMWKind::maxs; break;
-  case ReduceKind::Min: kind = isFloat ? arith::AtomicRMWKind::minimumf : arith::AtomicRMWKind::mins; break;
-  case ReduceKind::Any: kind = arith::AtomicRMWKind::ori; break;
-  case ReduceKind::All: kind = arith::AtomicRMWKind::andi; break;
+  case ReduceKind::Sum:
+    kind = isFloat ? arith::AtomicRMWKind::addf : arith::AtomicRMWKind::addi;
+    break;
+  case ReduceKind::Prod:
+    kind = isFloat ? arith::AtomicRMWKind::mulf : arith::AtomicRMWKind::muli;
+    break;
+  case ReduceKind::Max:
+    kind = isFloat ? arith::AtomicRMWKind::maximumf : arith::AtomicRMWKind::maxs;
+    break;
+  case ReduceKind::Min:
+    kind = isFloat ? arith::AtomicRMWKind::minimumf : arith::AtomicRMWKind::mins;
+    break;
+  case ReduceKind::Any:
+    kind = arith::AtomicRMWKind::ori;
+    break;
+  case ReduceKind::All:
+    kind = arith::AtomicRMWKind::andi;
+    break;
   }
-  operand = maskTile(operand, own, partial, arith::getIdentityValueAttr(kind, element, builder, op.getLoc()));
+  operand = maskTile(operand, own, partial,
+                     arith::getIdentityValueAttr(kind, element, builder, op.getLoc()));
   if (dims.empty())
     return operand; // an axis whose tile is one element
   return ReduceOp::create(builder, op.getLoc(), tileType(op.getType()), op.getKindAttr(), operand,
@@ -405,7 +440,8 @@ Value TileBuilder::writeContract(ContractOp op, Value lhs, Value rhs, Value init
   letters(tiledAxes(op.getRhs().getType()));
   equation += "->";
   letters(result);
-  return ContractOp::create(builder, op.getLoc(), tileType(op.getType()), lhs, rhs, init, builder.getStringAttr(equation));
+  return ContractOp::create(builder, op.getLoc(), tileType(op.getType()), lhs, rhs, init,
+                            builder.getStringAttr(equation));
 }
 
 //===----------------------------------------------------------------------===//
@@ -433,7 +469,8 @@ Value TileBuilder::writeIndex(AffineExpr expr, ValueRange axes) {
 }
 
 /// Splits each index into the part at the tile's first element and the part linear in tile dims.
-FailureOr<TileBuilder::Access> TileBuilder::accessOf(Operation *op, AffineMap map, ArrayRef<StringAttr> tiled) {
+FailureOr<TileBuilder::Access> TileBuilder::accessOf(Operation *op, AffineMap map,
+                                                     ArrayRef<StringAttr> tiled) {
   auto axes = llvm::to_vector(kernel.getAxes().getAsRange<AxisAttr>());
   SmallVector<Value> bases;
   for (AxisAttr axis : axes) {
@@ -459,7 +496,8 @@ FailureOr<TileBuilder::Access> TileBuilder::accessOf(Operation *op, AffineMap ma
       two[i] = getAffineConstantExpr(2, context);
       auto constant = dyn_cast<AffineConstantExpr>(coefficient);
       if (!constant || expr.replaceDims(two) - expr.replaceDims(one) != coefficient)
-        return op->emitError() << "axis '" << axis.getName().getValue() << "' is tiled but indexes memory by " << AffineMapAttr::get(map);
+        return op->emitError() << "axis '" << axis.getName().getValue()
+                               << "' is tiled but indexes memory by " << AffineMapAttr::get(map);
       sum = sum + getAffineDimExpr(it - tiled.begin(), context) * constant.getValue();
     }
     linear.push_back(sum);
@@ -480,12 +518,13 @@ FailureOr<Value> TileBuilder::writeRead(ReadOp op, Value memory) {
     return failure();
   RankedTensorType type = tileType(op.getType());
   Type element = cast<MemRefType>(memory.getType()).getElementType();
-  Value tile = LoadOp::create(builder, op.getLoc(), type.clone(element), memory, access->offsets, access->limits,
-                              access->map, access->limited);
+  Value tile = LoadOp::create(builder, op.getLoc(), type.clone(element), memory, access->offsets,
+                              access->limits, access->map, access->limited);
   if (!type.getElementType().isInteger(1))
     return tile;
   auto bytes = cast<RankedTensorType>(tile.getType());
-  return arith::CmpIOp::create(builder, op.getLoc(), arith::CmpIPredicate::ne, tile, splat(builder.getZeroAttr(element), bytes))
+  return arith::CmpIOp::create(builder, op.getLoc(), arith::CmpIPredicate::ne, tile,
+                               splat(builder.getZeroAttr(element), bytes))
       .getResult();
 }
 
@@ -503,6 +542,7 @@ LogicalResult TileBuilder::writeStore(Value value, Value tile, AffineMap map, Va
   auto type = cast<RankedTensorType>(tile.getType());
   if (type.getElementType().isInteger(1))
     tile = arith::ExtUIOp::create(builder, loc, type.clone(builder.getI8Type()), tile);
-  StoreOp::create(builder, loc, tile, memory, access->offsets, access->limits, access->map, access->limited);
+  StoreOp::create(builder, loc, tile, memory, access->offsets, access->limits, access->map,
+                  access->limited);
   return success();
 }

@@ -38,28 +38,31 @@ private:
   mlir::LogicalResult writeBlock(mlir::Block &block, Memo &memo);
   mlir::LogicalResult writeStream(StreamOp op, Memo &memo);
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> writeSweep(StreamOp op, Memo memo,
-                                                           mlir::ValueRange state);
+                                                             mlir::ValueRange state);
   /// The extent of a streamed axis: `whole` is the end of the last full block.
   struct SweepExtent {
     mlir::Value size, whole;
     bool divides;
   };
-  using SweepLoop = llvm::function_ref<mlir::LogicalResult(mlir::Value, mlir::Value, bool partial, bool full)>;
+  using SweepLoop =
+      llvm::function_ref<mlir::LogicalResult(mlir::Value, mlir::Value, bool partial, bool full)>;
   mlir::LogicalResult writeBoundedSweep(StreamOp op, SweepExtent extent, SweepLoop loop);
   mlir::LogicalResult writeOp(mlir::Operation *op, Memo &memo);
   mlir::Value writeIota(IotaOp op);
   mlir::FailureOr<mlir::Value> writeRead(ReadOp op, mlir::Value memory);
   mlir::Value writeReduce(ReduceOp op, mlir::Value operand);
   mlir::Value writeContract(ContractOp op, mlir::Value lhs, mlir::Value rhs, mlir::Value init);
-  mlir::LogicalResult writeStore(mlir::Value value, mlir::Value tile, mlir::AffineMap map, mlir::Value memory);
+  mlir::LogicalResult writeStore(mlir::Value value, mlir::Value tile, mlir::AffineMap map,
+                                 mlir::Value memory);
 
   /// The axes of a level-2 value that its tile has, in the schedule's order.
   llvm::SmallVector<mlir::StringAttr> tiledAxes(mlir::Type type);
   mlir::RankedTensorType tileType(mlir::Type type);
-  mlir::Value broadcastTile(mlir::Value tile, llvm::ArrayRef<mlir::StringAttr> from, llvm::ArrayRef<mlir::StringAttr> to);
+  mlir::Value broadcastTile(mlir::Value tile, llvm::ArrayRef<mlir::StringAttr> from,
+                            llvm::ArrayRef<mlir::StringAttr> to);
   /// The tile with everything beyond the extent of `axes` replaced by `fill`.
-  mlir::Value maskTile(mlir::Value tile, llvm::ArrayRef<mlir::StringAttr> own, llvm::ArrayRef<mlir::StringAttr> axes,
-                       mlir::Attribute fill);
+  mlir::Value maskTile(mlir::Value tile, llvm::ArrayRef<mlir::StringAttr> own,
+                       llvm::ArrayRef<mlir::StringAttr> axes, mlir::Attribute fill);
   bool readsZeroBeyond(mlir::Value value) const;
   mlir::Value extent(AxisAttr axis);
   mlir::Value symbolValue(mlir::StringAttr symbol);
@@ -73,7 +76,8 @@ private:
     mlir::AffineMap map;
     llvm::SmallVector<int64_t> limited;
   };
-  mlir::FailureOr<Access> accessOf(mlir::Operation *op, mlir::AffineMap map, llvm::ArrayRef<mlir::StringAttr> tiled);
+  mlir::FailureOr<Access> accessOf(mlir::Operation *op, mlir::AffineMap map,
+                                   llvm::ArrayRef<mlir::StringAttr> tiled);
 
   KernelOp kernel;
   ScheduleAttr schedule;

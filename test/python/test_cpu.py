@@ -118,8 +118,12 @@ def test_dynamic_sizes():
     text = text.replace("%bh = arith.divui %pid, %c2", "%bh = arith.divui %pid, %tiles")
     text = text.replace("%pid = ", "%tiles = arith.ceildivui %S, %c64 : index\n  %pid = ")
     text = text.replace("to %c64 step", "to %whole step").replace("= %c64 to", "= %whole to")
-    text = text.replace("%mleft =", "%blocks = arith.divui %S, %c64 : index\n"
-                        "  %whole = arith.muli %blocks, %c64 : index\n  %mleft =", 1)
+    text = text.replace(
+        "%mleft =",
+        "%blocks = arith.divui %S, %c64 : index\n"
+        "  %whole = arith.muli %blocks, %c64 : index\n  %mleft =",
+        1,
+    )
     kernel = compile_text(text, "attention")
     for batch, size in ((1, 1), (3, 64), (2, 65), (1, 200), (0, 10)):
         q, k, v = (torch.randn(batch, 8, size, 64) for _ in range(3))

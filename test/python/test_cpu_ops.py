@@ -110,8 +110,18 @@ def test_broadcasts_and_unit_dims():
 @pytest.mark.parametrize("bits", [128, 256, 512])
 @pytest.mark.parametrize(
     "equation",
-    ["nd,dm->nm", "nm,ne->me", "md,nd->mn", "mn,ne->me", "nd,d->n", "n,ne->e", "d,d->", "a,b->ab",
-     "and,adm->anm", "nd,dm->mn"],
+    [
+        "nd,dm->nm",
+        "nm,ne->me",
+        "md,nd->mn",
+        "mn,ne->me",
+        "nd,d->n",
+        "n,ne->e",
+        "d,d->",
+        "a,b->ab",
+        "and,adm->anm",
+        "nd,dm->mn",
+    ],
 )
 @pytest.mark.parametrize("sizes", [(16, 32, 64, 48, 3), (5, 1, 17, 9, 2), (24, 40, 7, 33, 1)])
 def test_contract(equation, sizes, bits):
@@ -124,8 +134,14 @@ def test_contract(equation, sizes, bits):
   %y0 = flashlight.contract %x0, %x1 "{equation}" : {types}
   %y1 = flashlight.contract %x0, %x1 into %x2 "{equation}" : {types}"""
     outs = [init.clone(), init.clone()]
-    check(program([lhs, rhs, init], outs, body), [lhs, rhs, init], outs, rtol=1e-4, atol=1e-4,
-          vector_bits=bits)
+    check(
+        program([lhs, rhs, init], outs, body),
+        [lhs, rhs, init],
+        outs,
+        rtol=1e-4,
+        atol=1e-4,
+        vector_bits=bits,
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -39,10 +39,13 @@ AxesAttr getAxes(mlir::Type type);
 inline AxesAttr getAxes(mlir::Value value) { return getAxes(value.getType()); }
 
 /// Attribute names that ops and functions of other dialects carry.
-constexpr llvm::StringLiteral kNodeAttr = "flashlight.node";           // FX node of a value
-constexpr llvm::StringLiteral kNodesAttr = "flashlight.nodes";         // of a kernel or launch: FX node of each result
-constexpr llvm::StringLiteral kReasonAttr = "flashlight.reason";       // why a contraction is in no kernel
-constexpr llvm::StringLiteral kInsideAttr = "flashlight.inside";       // of a condition: its value all over a stream's keep sets
+constexpr llvm::StringLiteral kNodeAttr = "flashlight.node"; // FX node of a value
+constexpr llvm::StringLiteral kNodesAttr =
+    "flashlight.nodes"; // of a kernel or launch: FX node of each result
+constexpr llvm::StringLiteral kReasonAttr =
+    "flashlight.reason"; // why a contraction is in no kernel
+constexpr llvm::StringLiteral kInsideAttr =
+    "flashlight.inside"; // of a condition: its value all over a stream's keep sets
 constexpr llvm::StringLiteral kGridAttr = "flashlight.grid";           // of a tile-level function
 constexpr llvm::StringLiteral kScheduleAttr = "flashlight.schedule";   // of a tile-level function
 constexpr llvm::StringLiteral kOutputAttr = "flashlight.output";       // of an argument
