@@ -15,6 +15,7 @@ from flashlight.errors import ArgumentTypeError, CompileError
 from flashlight.mlir import ir
 from flashlight.options import Options
 from flashlight.targets import Target
+from numerics import as_module
 
 
 class Attention(torch.nn.Module):
@@ -140,3 +141,23 @@ def test_layout_of_a_tensor():
 def test_parameters_of_a_layout():
     assert general(torch.zeros(4, 16, 32)).parameters((4, 16, 32)) == [0, 1]
     assert general(torch.zeros(1, 16, 32)).parameters((1, 16, 32)) == [1]
+
+
+def test_second_compilation_comes_from_the_cache(tmp_path, monkeypatch):
+    def forward(q, k, v):
+        return torch.nn.functional.scaled_dot_product_attention(q, k, v)
+
+    args = tuple(torch.randn(1, 2, 64, 32, dtype=torch.bfloat16) for _ in range(3))
+    program = torch.export.export(as_module(forward), args)
+    options = flashlight.Options(cache_dir=str(tmp_path))
+    first = flashlight.compile(program, target="cuda:sm_90", options=options).kernels[0]
+
+    def refuse(*_):
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr(triton_stages, "generate", refuse)
+    second = flashlight.compile(program, target="cuda:sm_90", options=options).kernels[0]
+    assert dict(second.stages) == dict(first.stages)
+    assert second.resources == first.resources
+    with pytest.raises(AssertionError, match="compiled again"):
+        flashlight.compile(program, target="cuda:sm_80", options=options)

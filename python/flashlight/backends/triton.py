@@ -24,7 +24,7 @@ from ..mlir import ir
 from ..options import Options
 from ..pipeline import run_pipeline
 from .triton_layout import Layout, contiguous, covers, exact, general
-from .triton_stages import CodegenOptions, Generated, Resources, generate, load_triton
+from .triton_stages import CodegenOptions, Generated, Resources, generate_cached, load_triton
 
 # From tiles to Triton's IR. Triton canonicalizes by itself; we do so that the stage can be read.
 TO_TRITON = (
@@ -221,8 +221,10 @@ class CompiledKernel:
                 f"expected fewer than {1 << 31} programs of kernel '{self.name}', got {programs}"
             )
         if layouts not in self._variants:
-            self._variants[layouts] = generate(
-                self._source.to_ttir(layouts, ir.Context()), self._source.codegen
+            self._variants[layouts] = generate_cached(
+                self._source.to_ttir(layouts, ir.Context()),
+                self._source.codegen,
+                self._source.options.cache_dir,
             )
         if layouts not in self._loaded:
             self._loaded[layouts] = _load(self._variants[layouts], self._source.codegen)
@@ -247,7 +249,7 @@ def compile_kernel(module: ir.Module, name: str, options: Options) -> CompiledKe
     source = read_kernel(module, name, options)
     layouts = tuple(map(contiguous, source.shapes()))
     ttir = source.to_ttir(layouts, module.context)
-    generated = generate(ttir, source.codegen)
+    generated = generate_cached(ttir, source.codegen, options.cache_dir)
     stages: dict[str, str | bytes] = {"tile": _function(module, name).get_asm()}
     stages.update(generated.stages)
     stages["ttir"] = (

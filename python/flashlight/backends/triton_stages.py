@@ -10,13 +10,15 @@ Triton's own stages are driven one by one. `triton.compile` would skip the first
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..cache import key_of, open_cache
 from ..errors import CompileError
 
 SUPPORTED = ">=3.6,<3.10"
@@ -132,6 +134,37 @@ def generate(ttir: str, options: CodegenOptions) -> Generated:
             raise _failure(stage, triton, options, error) from error
         stages[stage] = module if isinstance(module, (str, bytes)) else str(module)
     return Generated(stages, read_resources(stages["cubin"], metadata))
+
+
+def generate_cached(ttir: str, options: CodegenOptions, cache_dir: str | None) -> Generated:
+    """`generate`, or what an earlier process made of the same text with the same Triton.
+
+    Args:
+        ttir, options: as for `generate`.
+        cache_dir: as `Options.cache_dir`.
+
+    Raises:
+        CompileError: as `generate`; CacheError for a named directory that cannot be written.
+    """
+    cache = open_cache(cache_dir)
+    if cache is None:
+        return generate(ttir, options)
+    key = key_of("triton", load_triton().__version__, repr(options), ttir)
+    parts = cache.get(key)
+    if parts is not None and "resources" in parts:
+        resources = Resources(**json.loads(parts.pop("resources")))
+        stages = {
+            stage: data if stage == "cubin" else data.decode() for stage, data in parts.items()
+        }
+        return Generated(stages, resources)
+    generated = generate(ttir, options)
+    entry = {
+        stage: data if isinstance(data, bytes) else data.encode()
+        for stage, data in generated.stages.items()
+    }
+    entry["resources"] = json.dumps(asdict(generated.resources)).encode()
+    cache.put(key, entry)
+    return generated
 
 
 def _parse(ir: Any, ttir: str, context: Any) -> Any:
