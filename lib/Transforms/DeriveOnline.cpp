@@ -362,15 +362,19 @@ Value Derivation::exponentOf(ArrayRef<ExponentTerm> terms, llvm::function_ref<Va
       ordered.push_back(axis.getName());
       orderedShape.push_back(shape[it - names.begin()]);
     }
-  Type f32 = builder.getF32Type();
+  // Statistics have at least f32; a program in f64 keeps its precision.
+  Type element = builder.getF32Type();
+  for (Value value : values)
+    if (elementTypeOf(value).isF64())
+      element = builder.getF64Type();
   auto type =
-      RankedTensorType::get(orderedShape, f32, AxesAttr::get(builder.getContext(), ordered));
+      RankedTensorType::get(orderedShape, element, AxesAttr::get(builder.getContext(), ordered));
   Value sum;
   for (auto [term, value] : llvm::zip(terms, values)) {
-    Value part = broadcastTo(widen(value, f32, loc), type, loc);
+    Value part = broadcastTo(widen(value, element, loc), type, loc);
     for (Value scale : term.scales)
       part = arith::MulFOp::create(builder, loc, part,
-                                   broadcastTo(widen(outside(scale), f32, loc), type, loc));
+                                   broadcastTo(widen(outside(scale), element, loc), type, loc));
     if (term.base2 && !allBase2(terms)) // 2^x = e^(x ln 2)
       part = arith::MulFOp::create(builder, loc, part, constant(type, 0.69314718055994531, loc));
     if (term.negative)

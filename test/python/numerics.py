@@ -39,6 +39,9 @@ def check(outputs, function, args):
         own = (ours.double() - exact).nan_to_num(0, 0, 0).abs()
         base = (theirs.double() - exact).nan_to_num(0, 0, 0).abs()
         factor = 10 if ours.dtype == torch.float32 else 1.1
+        if ours.dtype == torch.float64:  # eager is the reference: only the order of sums differs
+            assert own.max() <= 1e-12 * exact.nan_to_num(0, 0, 0).abs().max()
+            continue
         scale = exact.nan_to_num(0, 0, 0).abs().max().clamp(min=1e-30)
         assert own.mean() <= factor * base.mean() + 1e-9 * scale
         assert own.max() <= 2 * base.max() + 1e-6 * scale

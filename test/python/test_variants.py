@@ -195,6 +195,11 @@ def bf16(q, k, v):
     return F.softmax(q @ k.mT * 0.2, -1) @ v
 
 
+@case(q.double(), k.double(), v.double())
+def double(q, k, v):
+    return F.softmax(q @ k.mT * 0.2, -1) @ v
+
+
 @case(q * 100, k * 100, v)
 def large(q, k, v):
     return F.softmax(q @ k.mT, -1) @ v
