@@ -78,7 +78,8 @@ LogicalResult KernelConverter::convertReduce(ReduceOp op) {
   bool isBool = getElementTypeOrSelf(value.getType()).isInteger(1);
   if (isBool)
     value = tiles::cast(builder, loc, value, builder.getI32Type());
-  for (int64_t dim : llvm::reverse(op.getReducedDims()))
+  SmallVector<int64_t> dims = op.getReducedDims();
+  for (int64_t dim : llvm::reverse(dims))
     value = reduceAlong(builder, loc, op.getKind(), value, dim);
   if (isBool)
     value = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, value,
