@@ -120,16 +120,7 @@ bool flashlight::isView(Operation *op) {
   return op && isa<BroadcastOp, TransposeOp, SliceOp, ReshapeOp>(op);
 }
 
-namespace {
-/// Dims [operandBegin, operandEnd) of a reshape's operand hold the same elements, in the same
-/// order, as dims [resultBegin, resultEnd) of its result.
-struct ReshapeGroup {
-  unsigned operandBegin, operandEnd, resultBegin, resultEnd;
-};
-} // namespace
-
-/// Cuts a reshape into its smallest groups. Within a group only the outermost dims may be dynamic.
-static FailureOr<SmallVector<ReshapeGroup>> reshapeGroups(ReshapeOp op) {
+FailureOr<SmallVector<ReshapeGroup>> flashlight::reshapeGroups(ReshapeOp op) {
   auto from = cast<RankedTensorType>(op.getOperand().getType()),
        to = cast<RankedTensorType>(op.getType());
   SmallVector<ReshapeGroup> groups;

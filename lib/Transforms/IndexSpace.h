@@ -92,6 +92,15 @@ mlir::FailureOr<unsigned> operandDim(mlir::Operation *view, unsigned dim);
 
 bool isView(mlir::Operation *op);
 
+/// Dims [operandBegin, operandEnd) of a reshape's operand hold the same elements, in the same
+/// order, as dims [resultBegin, resultEnd) of its result.
+struct ReshapeGroup {
+  unsigned operandBegin, operandEnd, resultBegin, resultEnd;
+};
+
+/// Cuts a reshape into its smallest groups. Within a group only the outermost dims may be dynamic.
+mlir::FailureOr<llvm::SmallVector<ReshapeGroup>> reshapeGroups(ReshapeOp op);
+
 } // namespace flashlight
 
 #endif // FLASHLIGHT_LIB_TRANSFORMS_INDEXSPACE_H

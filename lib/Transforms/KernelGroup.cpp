@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelGroup.h"
+#include "ProgramUtils.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -24,19 +25,6 @@ using namespace mlir;
 using namespace flashlight;
 
 static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
-
-static bool isPointwise(Operation *op) {
-  return op->hasTrait<OpTrait::Elementwise>() && op->getNumResults() == 1 &&
-         isa<RankedTensorType>(op->getResult(0).getType());
-}
-
-/// A value that costs nothing to have again: constants, iotas, and views of them.
-static bool isGenerated(Value value) {
-  Operation *op = value.getDefiningOp();
-  while (op && isView(op))
-    op = op->getOperand(0).getDefiningOp();
-  return op && (isa<arith::ConstantOp, IotaOp, SizeOp>(op));
-}
 
 /// The dim of `value` that the contraction sums over, if it is exactly one.
 static FailureOr<unsigned> contractedDim(ContractOp op, bool left) {
@@ -72,7 +60,7 @@ std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, std::string &re
       refuse("neither factor is computed along the contracted axis");
       continue;
     }
-    if (group->isProjection()) {
+    if (group->hasProjection()) {
       refuse("a contraction with a parameter is a projection");
       continue;
     }
@@ -118,12 +106,12 @@ void KernelGroup::findStreamedDims(unsigned dim) {
     unsigned at = streamedDim[value];
     // A statistic may be taken of another function of the same scores.
     for (Operation *user : value.getUsers())
-      if (user->getBlock() == block && isPointwise(user))
+      if (user->getBlock() == block && isElementwise(user))
         push(user->getResult(0), at);
     Operation *op = value.getDefiningOp();
     if (!op || op->getBlock() != block)
       continue;
-    if (isPointwise(op)) {
+    if (isElementwise(op)) {
       for (Value operand : op->getOperands())
         push(operand, at);
     } else if (isView(op)) {
@@ -244,7 +232,7 @@ bool KernelGroup::absorb(Operation *op) {
     return absorbContract(contract, indices);
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return absorbReduce(reduce, indices);
-  return isPointwise(op) && absorbPointwise(op, indices);
+  return isElementwise(op) && absorbPointwise(op, indices);
 }
 
 /// A contraction belongs to the kernel if it sums over the stream, or makes a score: a value with
@@ -346,33 +334,20 @@ bool KernelGroup::isComputed() const {
                       [&](Operation *op) { return op != sink && isa<ContractOp, ReduceOp>(op); });
 }
 
-static bool isParameter(Value value, Block *block) {
-  while (Operation *def = value.getDefiningOp()) {
-    if (!isView(def) && !isa<arith::ExtFOp, arith::TruncFOp>(def))
-      return false;
-    value = def->getOperand(0);
-  }
-  auto func = dyn_cast<func::FuncOp>(block->getParentOp());
-  return func && func.getArgAttr(cast<BlockArgument>(value).getArgNumber(), kParameterAttr);
-}
-
-/// Projections, norms before them and feed-forward layers have the form of attention too, but with
-/// weights that all rows share: a GEMM library reuses those better than a row-blocked kernel could.
-/// Weights of their own for every head (learned keys and values) are keys like any others.
-bool KernelGroup::isProjection() const {
-  for (Operation *op : members) {
+/// Projections, norms before them and feed-forward layers have the form of attention too, but their
+/// keys or values are weights that all rows share: a GEMM library reuses those better than a
+/// row-blocked kernel could. A parameter among the rows (learned queries, a mixing of heads) or a
+/// bias is no such thing, and weights of their own for every head are keys like any others.
+bool KernelGroup::hasProjection() const {
+  return llvm::any_of(members, [&](Operation *op) {
     auto contract = dyn_cast<ContractOp>(op);
-    if (!contract ||
-        (!isParameter(contract.getLhs(), block) && !isParameter(contract.getRhs(), block)))
-      continue;
-    ContractOp::Labels labels = contract.getLabels();
-    bool batched = llvm::any_of(labels.lhs, [&](StringAttr label) {
-      return llvm::is_contained(labels.rhs, label) && llvm::is_contained(labels.result, label);
-    });
-    if (!batched)
-      return true;
-  }
-  return false;
+    return contract && isProjection(contract) &&
+           llvm::any_of(contract->getOperands(), [&](Value factor) {
+             return isParameter(factor) &&
+                    llvm::any_of(demands.lookup(factor),
+                                 [&](const Index &index) { return axes.uses(index, stream); });
+           });
+  });
 }
 
 /// A tile holds the inner and value axes whole: they must be known and must fit.
@@ -428,7 +403,7 @@ bool KernelGroup::collectBetween(Value value, llvm::SmallSetVector<Operation *, 
   Operation *op = value.getDefiningOp();
   if (!op || members.contains(op) || between.contains(op) || !dependsOnMembers(value))
     return true;
-  if (op->getBlock() != block || (!isPointwise(op) && !isView(op)))
+  if (op->getBlock() != block || (!isElementwise(op) && !isView(op)))
     return false;
   between.insert(op);
   return llvm::all_of(op->getOperands(),
@@ -473,7 +448,7 @@ void KernelGroup::extendForward() {
       members.insert(&op);
       continue;
     }
-    if (!isPointwise(&op))
+    if (!isElementwise(&op))
       continue;
     // Look through views that keep the rows' dims apart.
     SmallVector<Operation *> views;

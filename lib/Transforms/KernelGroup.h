@@ -66,7 +66,7 @@ private:
   void findOutputs();
   bool isStreamReduction(mlir::Operation *op) const;
   bool isComputed() const;
-  bool isProjection() const;
+  bool hasProjection() const;
   bool fitsTiles();
 
   ContractOp sink;

@@ -21,6 +21,7 @@ using namespace mlir;
 using namespace flashlight;
 
 static void buildToKernel(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createSplitConcats());
   manager.addNestedPass<func::FuncOp>(createSimplify());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());

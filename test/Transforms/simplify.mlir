@@ -39,3 +39,25 @@ func.func @widening_alone(%x: tensor<8xbf16>) -> tensor<8xf32> {
   %0 = arith.extf %x : tensor<8xbf16> to tensor<8xf32>
   return %0 : tensor<8xf32>
 }
+
+// max(x - r) = max(x) - r where r is the same along the dim.
+// CHECK-LABEL: @shifted_maximum
+// CHECK-NEXT: %[[M:.*]] = flashlight.reduce max %arg0 dims [1]
+// CHECK-NEXT: arith.subf %[[M]], %arg1 : tensor<8xf32>
+func.func @shifted_maximum(%x: tensor<8x4xf32>, %r: tensor<8xf32>) -> tensor<8xf32> {
+  %b = flashlight.broadcast %r dims [0] : tensor<8xf32> -> tensor<8x4xf32>
+  %d = arith.subf %x, %b : tensor<8x4xf32>
+  %m = flashlight.reduce max %d dims [1] : tensor<8x4xf32> -> tensor<8xf32>
+  return %m : tensor<8xf32>
+}
+
+// max(r - x) = r - min(x).
+// CHECK-LABEL: @maximum_of_negated
+// CHECK: %[[M:.*]] = flashlight.reduce min %arg0 dims [1]
+// CHECK: arith.subf %{{.*}}, %[[M]] : tensor<8xf32>
+func.func @maximum_of_negated(%x: tensor<8x4xf32>, %r: tensor<8x1xf32>) -> tensor<8xf32> {
+  %b = flashlight.broadcast %r dims [0, 1] : tensor<8x1xf32> -> tensor<8x4xf32>
+  %d = arith.subf %b, %x : tensor<8x4xf32>
+  %m = flashlight.reduce max %d dims [1] : tensor<8x4xf32> -> tensor<8xf32>
+  return %m : tensor<8xf32>
+}

@@ -85,6 +85,30 @@ def Simplify : Pass<"flashlight-simplify", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numCasts", "casts", "roundings removed">];
 }
 
+def SplitConcats : Pass<"flashlight-split-concats", "::mlir::func::FuncOp"> {
+  let summary = "computes with the parts of a concat instead of the whole";
+  let description = [{
+    Program level. A concat is pushed through pointwise ops, views and slices until a
+    reduction or contraction over its dim combines the parts, or a slice takes one of them:
+
+    ```mlir
+    %c = flashlight.concat %s, %sink dim 1 : (tensor<8x64xf32>, tensor<8x1xf32>) -> tensor<8x65xf32>
+    %m = flashlight.reduce max %c dims [1] : tensor<8x65xf32> -> tensor<8xf32>
+    // becomes
+    %m0 = flashlight.reduce max %s dims [1] : tensor<8x64xf32> -> tensor<8xf32>
+    %m1 = flashlight.reshape %sink : tensor<8x1xf32> -> tensor<8xf32>
+    %m = arith.maximumf %m0, %m1 : tensor<8xf32>
+    ```
+
+    The cost rule: a concat is split if that removes it for good, so that no op needs the whole
+    tensor; if no projection is cut in parts; and if its dim is not summed after it went through
+    a contraction as a free dim (keys in parts, as of a cache and new ones, would give
+    a sweep a part; those stay one tensor).
+  }];
+  let dependentDialects = ["FlashlightDialect", "::mlir::arith::ArithDialect"];
+  let statistics = [Statistic<"numConcats", "concats", "concats split">];
+}
+
 def FormKernels : Pass<"flashlight-form-kernels", "::mlir::func::FuncOp"> {
   let summary = "decides which ops share a kernel and names its axes";
   let description = [{

@@ -1,0 +1,102 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// See the header.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ProgramUtils.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace flashlight;
+
+bool flashlight::isElementwise(Operation *op) {
+  return op->hasTrait<OpTrait::Elementwise>() && op->getNumResults() == 1 &&
+         isa<RankedTensorType>(op->getResult(0).getType());
+}
+
+bool flashlight::isGenerated(Value value) {
+  Operation *op = value.getDefiningOp();
+  while (op && isView(op))
+    op = op->getOperand(0).getDefiningOp();
+  return op && (isa<arith::ConstantOp, IotaOp, SizeOp>(op));
+}
+
+bool flashlight::isParameter(Value value) {
+  while (Operation *def = value.getDefiningOp()) {
+    if (!isView(def) && !isa<arith::ExtFOp, arith::TruncFOp>(def))
+      return false;
+    value = def->getOperand(0);
+  }
+  auto argument = cast<BlockArgument>(value);
+  auto func = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+  return func && func.getArgAttr(argument.getArgNumber(), kParameterAttr);
+}
+
+bool flashlight::isProjection(ContractOp op) {
+  if (!isParameter(op.getLhs()) && !isParameter(op.getRhs()))
+    return false;
+  ContractOp::Labels labels = op.getLabels();
+  return llvm::none_of(labels.lhs, [&](StringAttr label) {
+    return llvm::is_contained(labels.rhs, label) && llvm::is_contained(labels.result, label);
+  });
+}
+
+static RankedTensorType typeOf(ArrayRef<Extent> extents, RankedTensorType like) {
+  SmallVector<int64_t> shape;
+  SmallVector<StringAttr> symbols;
+  for (const Extent &extent : extents) {
+    shape.push_back(extent.size);
+    if (extent.symbol)
+      symbols.push_back(extent.symbol);
+  }
+  Attribute encoding;
+  if (!symbols.empty())
+    encoding = SymbolsAttr::get(like.getContext(), symbols);
+  return RankedTensorType::get(shape, like.getElementType(), encoding);
+}
+
+RankedTensorType flashlight::withExtent(RankedTensorType type, unsigned dim, Extent extent) {
+  SmallVector<Extent> extents;
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    extents.push_back(i == dim ? extent : getExtent(type, i));
+  return typeOf(extents, type);
+}
+
+RankedTensorType flashlight::permuted(RankedTensorType type, ArrayRef<int64_t> dims) {
+  SmallVector<Extent> extents;
+  for (int64_t dim : dims)
+    extents.push_back(getExtent(type, dim));
+  return typeOf(extents, type);
+}
+
+Value flashlight::combine(ReduceKind kind, OpBuilder &builder, Location loc, Value a, Value b) {
+  bool isFloat = isa<FloatType>(cast<RankedTensorType>(a.getType()).getElementType());
+  switch (kind) {
+  case ReduceKind::Sum:
+    return isFloat ? arith::AddFOp::create(builder, loc, a, b).getResult()
+                   : arith::AddIOp::create(builder, loc, a, b);
+  case ReduceKind::Prod:
+    return isFloat ? arith::MulFOp::create(builder, loc, a, b).getResult()
+                   : arith::MulIOp::create(builder, loc, a, b);
+  case ReduceKind::Max:
+    return isFloat ? arith::MaximumFOp::create(builder, loc, a, b).getResult()
+                   : arith::MaxSIOp::create(builder, loc, a, b);
+  case ReduceKind::Min:
+    return isFloat ? arith::MinimumFOp::create(builder, loc, a, b).getResult()
+                   : arith::MinSIOp::create(builder, loc, a, b);
+  case ReduceKind::Any:
+    return arith::OrIOp::create(builder, loc, a, b);
+  case ReduceKind::All:
+    return arith::AndIOp::create(builder, loc, a, b);
+  }
+  llvm_unreachable("unknown reduction");
+}

@@ -1,0 +1,47 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Questions and small constructions at the program level that several passes share.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHLIGHT_LIB_TRANSFORMS_PROGRAMUTILS_H
+#define FLASHLIGHT_LIB_TRANSFORMS_PROGRAMUTILS_H
+
+#include "IndexSpace.h"
+
+#include "mlir/IR/Builders.h"
+
+namespace flashlight {
+
+/// An elementwise op of one tensor result.
+bool isElementwise(mlir::Operation *op);
+
+/// A value that costs nothing to have again: constants, iotas, and views of them.
+bool isGenerated(mlir::Value value);
+
+/// A parameter or buffer of the program, seen through views and casts.
+bool isParameter(mlir::Value value);
+
+/// A contraction with a parameter that no dim of the other factor tells apart: weights that all
+/// rows share.
+bool isProjection(ContractOp op);
+
+/// The type with another extent of one dim.
+mlir::RankedTensorType withExtent(mlir::RankedTensorType type, unsigned dim, Extent extent);
+
+/// The type with dim `i` being `type`'s dim `dims[i]`; dims that are not listed are gone.
+mlir::RankedTensorType permuted(mlir::RankedTensorType type, llvm::ArrayRef<int64_t> dims);
+
+/// One element's combination of two, for values of one type at any level.
+mlir::Value combine(ReduceKind kind, mlir::OpBuilder &builder, mlir::Location loc, mlir::Value a,
+                    mlir::Value b);
+
+} // namespace flashlight
+
+#endif // FLASHLIGHT_LIB_TRANSFORMS_PROGRAMUTILS_H

@@ -1,0 +1,147 @@
+# Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Programs with concats: interpreted before and after the split, and compiled for the CPU."""
+
+import pathlib
+import re
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import flashlight
+import numerics
+from flashlight.mlir import ir
+from pass_harness import check_pass, count, parse, random_args
+
+SPLIT = "func.func(flashlight-split-concats),canonicalize,cse,flashlight-verify-program"
+TEXT = (pathlib.Path(__file__).parents[1] / "Transforms" / "split-concats.mlir").read_text()
+FUNCTIONS = {
+    match.group(1): match.group(0).replace("@" + match.group(1), "@main")
+    for match in re.finditer(r"^func\.func @(\w+).*?^}", TEXT, re.M | re.S)
+}
+KEPT = ("returned", "cached_keys", "projected")
+
+B, H, S, N, D, E = 2, 3, 50, 70, 16, 24
+
+
+def R(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+q, k, v = R(B, H, S, D), R(B, H, N, D), R(B, H, N, E)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_meaning(name):
+    text = FUNCTIONS[name]
+    with ir.Context(), ir.Location.unknown():
+        args = random_args(parse(text))
+
+    def inspect(module):
+        assert (count(module, "flashlight.concat") > 0) == (name in KEPT)
+
+    check_pass(text, SPLIT, args, inspect=inspect)
+
+
+def rotated(x):
+    a, b = x.chunk(2, -1)
+    return torch.cat([-b, a], -1)
+
+
+def rotated_pairs(x):
+    return torch.stack([-x[..., 1::2], x[..., ::2]], -1).flatten(-2)
+
+
+def sink_last(q, k, v, sink):
+    s = torch.cat([q @ k.mT * 0.2, sink.view(1, H, 1, 1).expand(B, H, S, 1)], -1)
+    return torch.softmax(s, -1)[..., :-1] @ v
+
+
+def sink_first(q, k, v, sink):
+    s = torch.cat([sink[None, :, None, None].expand(B, -1, S, -1), q @ k.mT * 0.2], -1)
+    return torch.einsum("bhqk,bhkd->bqhd", torch.softmax(s, -1)[..., 1:], v)
+
+
+def sink_after_maximum(q, k, v, sink):
+    s = torch.cat([q @ k.mT * 0.2, sink.view(1, H, 1, 1).expand(B, H, S, 1)], -1)
+    s = s - s.max(dim=-1, keepdim=True).values
+    return F.softmax(s, -1, dtype=s.dtype)[..., :-1] @ v
+
+
+def sink_with_value(q, k, v, sink):
+    s = torch.cat([q @ k.mT * 0.2, sink.view(1, H, 1, 1).expand(B, H, S, 1)], -1)
+    return torch.softmax(s, -1) @ torch.cat([v, torch.zeros(B, H, 1, E)], -2).to(s.dtype)
+
+
+def latent_parts(qn, qr, kn, kr, v):
+    q = torch.cat([qn, qr], -1)
+    k = torch.cat([kn, kr.expand(B, H, N, 8)], -1)
+    return torch.softmax(q @ k.mT * 0.2, -1) @ v
+
+
+def latent_parts_sdpa(qn, qr, kn, kr, v):
+    q = torch.cat([qn, qr], -1)
+    k = torch.cat([kn, kr.expand(B, H, N, 8)], -1)
+    return F.scaled_dot_product_attention(q, k, v)
+
+
+def rotary(q, k, v, cos, sin):
+    q, k = q * cos[:S] + rotated(q) * sin[:S], k * cos + rotated(k) * sin
+    return torch.softmax(q @ k.mT * 0.2, -1) @ v
+
+
+def rotary_pairs(q, k, v, cos, sin):
+    q, k = q * cos[:S] + rotated_pairs(q) * sin[:S], k * cos + rotated_pairs(k) * sin
+    return torch.softmax(q @ k.mT * 0.2, -1) @ v
+
+
+def ones_column(q, k, v):
+    p = torch.exp(q @ k.mT * 0.1)
+    o = p @ torch.cat([v, torch.ones(B, H, N, 1)], -1).to(q.dtype)
+    return o[..., :-1] / o[..., -1:]
+
+
+def cache(q, k, v, old_k, old_v):
+    k, v = torch.cat([old_k, k], 2), torch.cat([old_v, v], 2)
+    return torch.softmax(q @ k.mT * 0.2, -1) @ v, k, v
+
+
+HALF = tuple(x.bfloat16() for x in (q, k, v, R(H)))
+PARTS = (q, R(B, H, S, 8), k, R(B, 1, N, 8), v)
+ANGLES = (q, k, v, R(N, D), R(N, D))
+CASES = [
+    (sink_last, (q, k, v, R(H))),
+    (sink_first, (q, k, v, R(H))),
+    (sink_after_maximum, (q, k, v, R(H))),
+    (sink_after_maximum, HALF),
+    (sink_with_value, (q, k, v, R(H))),
+    (latent_parts, PARTS),
+    (latent_parts_sdpa, PARTS),
+    (rotary, ANGLES),
+    (rotary_pairs, ANGLES),
+    (ones_column, (q, k, v)),
+    (cache, (q, k, v, R(B, H, 30, D), R(B, H, 30, E))),
+]
+
+
+@pytest.mark.parametrize("function, args", CASES, ids=lambda x: getattr(x, "__name__", ""))
+def test_compiled(function, args):
+    program = torch.export.export(numerics.as_module(function), args)
+    compiled = flashlight.compile(program, target="cpu")
+    numerics.check(compiled(*args), function, args)
+    assert len(compiled.kernels) == 1
+    assert compiled.kernels[0].stages["kernel"].count('flashlight.stream "') == 1
+
+
+def test_dynamic_sink():
+    keys = torch.export.Dim("keys", min=2, max=1000)
+    shapes = {"args": ({}, {2: keys}, {2: keys}, {})}
+    args = (q, k, v, R(H))
+    program = torch.export.export(numerics.as_module(sink_last), args, dynamic_shapes=shapes)
+    compiled = flashlight.compile(program, target="cpu")
+    assert len(compiled.kernels) == 1 and not compiled.fallbacks
+    for length in (2, 33, 70):
+        shorter = (q, k[:, :, :length], v[:, :, :length], args[3])
+        numerics.check(compiled(*shorter), sink_last, shorter)
