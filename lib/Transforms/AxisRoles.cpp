@@ -1,0 +1,189 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// See the header. Roles show in the reductions: what a contraction sums over besides the
+// streamed axis is inner; what the factor without keys adds to scores is a row; what the other
+// factor adds to a sum over keys is a value axis.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AxisRoles.h"
+
+using namespace mlir;
+using namespace flashlight;
+
+namespace {
+
+struct RoleFinder {
+  explicit RoleFinder(KernelOp kernel) : kernel(kernel), stream(kernel.getStreamAttr()) {}
+
+  AxisRoles find();
+
+private:
+  static bool has(ArrayRef<StringAttr> names, StringAttr name) {
+    return llvm::is_contained(names, name);
+  }
+  void findRows();
+  void findValues();
+  void findInner();
+  void findMixed();
+  bool isFirstTheWeight(ContractOp op, const ContractOp::Labels &labels);
+  unsigned sliceSize(Value value);
+  int64_t sizeOf(StringAttr axis) {
+    AxisAttr attr = kernel.getAxis(axis);
+    return attr.isDynamic() ? 1024 : attr.getSize();
+  }
+
+  KernelOp kernel;
+  StringAttr stream;
+  AxisRoles roles;
+};
+
+} // namespace
+
+/// How many ops of the kernel lead to a value.
+unsigned RoleFinder::sliceSize(Value value) {
+  llvm::SmallPtrSet<Operation *, 16> seen;
+  SmallVector<Value> stack{value};
+  while (!stack.empty()) {
+    Operation *op = stack.pop_back_val().getDefiningOp();
+    if (op && kernel->isProperAncestor(op) && seen.insert(op).second)
+      llvm::append_range(stack, op->getOperands());
+  }
+  return seen.size();
+}
+
+/// Of the two factors of a sum over keys, one holds weights (scores, probabilities), the other
+/// values: weights have rows, or else more ops lead to them.
+bool RoleFinder::isFirstTheWeight(ContractOp op, const ContractOp::Labels &labels) {
+  auto hasRows = [&](ArrayRef<StringAttr> names) {
+    return llvm::any_of(names, [&](StringAttr name) { return roles.rows.contains(name); });
+  };
+  bool left = hasRows(labels.lhs), right = hasRows(labels.rhs);
+  return left != right ? left : sliceSize(op.getLhs()) >= sliceSize(op.getRhs());
+}
+
+void RoleFinder::findRows() {
+  bool contractsStream = false;
+  kernel.walk([&](ContractOp op) {
+    ContractOp::Labels labels = op.getLabels();
+    contractsStream |= has(labels.lhs, stream) || has(labels.rhs, stream);
+    if (!has(labels.result, stream))
+      return;
+    roles.computesScores = true;
+    for (auto [own, other] :
+         {std::pair(&labels.lhs, &labels.rhs), std::pair(&labels.rhs, &labels.lhs)})
+      for (StringAttr name : *own)
+        if (!has(*own, stream) && has(labels.result, name) && !has(*other, name))
+          roles.rows.insert(name);
+  });
+  // Scores that are read, or computed without a contraction: the rows are what values lack.
+  if (roles.rows.empty())
+    kernel.walk([&](ContractOp op) {
+      ContractOp::Labels labels = op.getLabels();
+      if (!has(labels.lhs, stream) || !has(labels.rhs, stream) || has(labels.result, stream))
+        return;
+      bool first = isFirstTheWeight(op, labels);
+      for (StringAttr name : first ? labels.lhs : labels.rhs)
+        if (name != stream && !has(first ? labels.rhs : labels.lhs, name))
+          roles.rows.insert(name);
+    });
+  // Statistics alone: what the reduced values have besides.
+  if (roles.rows.empty() && !contractsStream)
+    kernel.walk([&](ReduceOp op) {
+      AxesAttr from = getAxes(op.getOperand().getType()), to = getAxes(op.getType());
+      if (from && from.contains(stream) && !to.contains(stream))
+        roles.rows.insert(to.getNames().begin(), to.getNames().end());
+    });
+}
+
+void RoleFinder::findValues() {
+  kernel.walk([&](ContractOp op) {
+    ContractOp::Labels labels = op.getLabels();
+    if (!has(labels.lhs, stream) || !has(labels.rhs, stream) || has(labels.result, stream))
+      return;
+    bool first = isFirstTheWeight(op, labels);
+    for (StringAttr name : first ? labels.rhs : labels.lhs)
+      if (name != stream && has(labels.result, name) &&
+          !has(first ? labels.lhs : labels.rhs, name) && !roles.rows.contains(name))
+        roles.values.insert(name);
+  });
+}
+
+void RoleFinder::findInner() {
+  auto reduced = [&](Value from, Type to) {
+    AxesAttr axes = getAxes(from.getType()), kept = getAxes(to);
+    if (!axes)
+      return;
+    for (StringAttr name : axes.getNames())
+      if (name != stream && !kept.contains(name))
+        roles.inner.insert(name);
+  };
+  kernel.walk([&](Operation *op) {
+    if (auto contract = dyn_cast<ContractOp>(op)) {
+      reduced(contract.getLhs(), contract.getType());
+      reduced(contract.getRhs(), contract.getType());
+    } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
+      reduced(reduce.getOperand(), reduce.getType());
+    }
+  });
+}
+
+/// An axis of scores that other, costly scores lack (heads that mix others): dividing it among
+/// programs would repeat those. It joins the tile where that costs more than all the rest.
+void RoleFinder::findMixed() {
+  for (AxisAttr axis : kernel.getAxes().getAsRange<AxisAttr>()) {
+    StringAttr name = axis.getName();
+    if (axis.isDynamic() || name == stream || name == roles.row || roles.isWhole(name))
+      continue;
+    int64_t lacking = 0, having = 0;
+    kernel.walk([&](ContractOp op) {
+      ContractOp::Labels labels = op.getLabels();
+      if (!has(labels.lhs, stream) && !has(labels.rhs, stream))
+        return;
+      llvm::SmallSetVector<StringAttr, 8> axes(labels.lhs.begin(), labels.lhs.end());
+      axes.insert(labels.rhs.begin(), labels.rhs.end());
+      if (roles.row && !axes.contains(roles.row))
+        return; // of keys alone
+      int64_t work = 1;
+      for (StringAttr other : axes)
+        if (other != stream && other != roles.row && other != name)
+          work *= sizeOf(other);
+      (axes.contains(name) ? having : lacking) += work;
+    });
+    if (lacking > 0 && having > 0 &&
+        lacking * (axis.getSize() - 1) > lacking + having * axis.getSize())
+      roles.inner.insert(name);
+  }
+}
+
+AxisRoles RoleFinder::find() {
+  findRows();
+  findValues();
+  findInner();
+  for (AxisAttr axis : kernel.getAxes().getAsRange<AxisAttr>())
+    if (roles.rows.contains(axis.getName()) && !roles.inner.contains(axis.getName()))
+      roles.row = axis.getName();
+  findMixed();
+  // An axis that is combined with rows and keys before it is summed stands with the inner ones;
+  // one that only values and the results after them have stays a value axis.
+  AxisRoles::Axes combined;
+  kernel.walk([&](Operation *op) {
+    if (op->getNumResults() != 1 || isa<ReadOp, BroadcastOp, StreamOp>(op))
+      return;
+    AxesAttr axes = getAxes(op->getResult(0).getType());
+    if (axes && roles.row && axes.contains(stream) && axes.contains(roles.row))
+      combined.insert(axes.getNames().begin(), axes.getNames().end());
+  });
+  roles.values.remove_if(
+      [&](StringAttr name) { return combined.contains(name) && roles.inner.contains(name); });
+  roles.inner.remove_if([&](StringAttr name) { return roles.values.contains(name); });
+  return roles;
+}
+
+AxisRoles flashlight::findAxisRoles(KernelOp kernel) { return RoleFinder(kernel).find(); }
