@@ -298,6 +298,119 @@ case("rms_norm-plain", lambda x: F.rms_norm(x, (4, 5)), X)
 case("layer_norm", lambda x, w, b: F.layer_norm(x, (5,), w, b), X, ROW, ROW)
 case("layer_norm-bf16", lambda x: F.layer_norm(x, (4, 5)), X.bfloat16())
 
+
+# Activations, statistics, integers, parts --------------------------------------------------------
+
+case("sign", torch.sign, SPECIAL)
+case("elu", lambda x: F.elu(x, 1.5), SPECIAL)
+case("elu-bf16", F.elu, X.bfloat16())
+case("hardtanh", lambda x: F.hardtanh(x, -0.5, 0.7), SPECIAL)
+case("relu6-int", F.relu6, I)
+for correction in (0, 1):
+    case(f"var{correction}", lambda x, c=correction: x.var(-1, correction=c), X)
+case("var-bf16", lambda x: x.var((0, 2), unbiased=False, keepdim=True), X.bfloat16())
+case("var-all", torch.var, X)
+case("var_mean-correction", lambda x: A.var_mean.correction(x, [1], correction=0)[1], X)
+case("var_mean", lambda x: torch.var_mean(x, (0, 1))[0] + torch.var_mean(x, (0, 1))[1], X)
+for order in (0, 1, 2, 3, INF, -INF):
+    case(f"vector_norm{order}", lambda x, o=order: torch.linalg.vector_norm(x, o, -1), X)
+case("vector_norm-bf16", lambda x: x.norm(dim=(0, 2), keepdim=True), X.bfloat16())
+for op in ("argmax", "argmin"):
+    case(op, lambda x, o=op: getattr(x, o)(-1), X)
+    case(f"{op}-keepdim", lambda x, o=op: getattr(x, o)(0, keepdim=True), X.bfloat16())
+    case(f"{op}-all", lambda x, o=op: getattr(x, o)(), X)
+    case(f"{op}-nan", lambda x, o=op: getattr(x, o)(-1), SPECIAL.expand(2, 10))
+    case(f"{op}-ties", lambda x, o=op: getattr(x, o)(-1), ints(4, 9, high=2))
+case("argmax-dynamic", lambda x: x.argmax(0), V, dynamic=True)
+case("max-dim-index", lambda x: x.max(1).indices, X)
+case("min-dim-index", lambda x: x.min(1, keepdim=True).indices, I)
+case("max-other", torch.max, X, Y)
+case("min-other", torch.min, I, J)
+case("cumprod", lambda x: x.cumprod(1), X)
+case("cumprod-bf16", lambda x: x.cumprod(1), X.bfloat16())
+case("cummax", lambda x: x.cummax(-1).values, X)
+case("cummin-nan", lambda x: x.cummin(0).values, SPECIAL)
+case("remainder-float", lambda x: x % 0.7, SPECIAL)
+case("remainder-tensor", torch.remainder, X, ROW)
+case("remainder-infinite", torch.remainder, SPECIAL, SPECIAL.flip(0))
+case("remainder-bf16", lambda x: x % -0.75, X.bfloat16())
+case("fmod", lambda x: torch.fmod(x, 0.7), X)
+case("fmod-int", lambda x: torch.fmod(x, 3), I)
+case("fmod-tensor", torch.fmod, X, ROW)
+case("shifts", lambda x: (x << 2) + (x >> 1), I)
+case("shifts-named", lambda x: torch.bitwise_left_shift(x, 1) + torch.bitwise_right_shift(x, 2), I)
+case("roll-several", lambda x: x.roll((1, -2), (0, 2)), X)
+case("pad", lambda x: F.pad(x, (1, 2, 0, 1), value=3.0), X)
+case("pad-cut", lambda x: F.pad(x, (-1, 2, 1, -1)), X)
+case("constant_pad_nd", lambda x: A.constant_pad_nd.default(x, [0, 1], 2), I)
+case("slice_scatter", lambda x, y: torch.slice_scatter(x, y, 1, 1, 3), X, rand(3, 2, 5))
+case("slice_scatter-all", lambda x, y: torch.slice_scatter(x, y, 0), X, Y)
+case("copy", lambda x, y: A.copy.default(x, y), X, ROW.bfloat16())
+case(
+    "empty", lambda x: A.empty_like.default(x).numel() + A.new_empty.default(x, [2]).numel() + x, X
+)
+case("empty-zero", lambda x: A.zero.default(torch.empty(5)) + x, X)
+case("empty-permuted", lambda x: A.fill.Scalar(A.empty_permuted.default([2, 3], [1, 0]), 1.0), X)
+
+# Ops without a row: written out by PyTorch --------------------------------------------------------
+
+EXPANDED = {
+    "selu": F.selu,
+    "mish": F.mish,
+    "hardswish": F.hardswish,
+    "softsign": F.softsign,
+    "glu": lambda x: F.glu(x, 1),
+    "softmin": lambda x: F.softmin(x, -1),
+    "nan_to_num": torch.nan_to_num,
+    "isfinite": torch.isfinite,
+    "logaddexp": lambda x: torch.logaddexp(x, x * 2),
+    "xlogy": lambda x: torch.xlogy(x, x.abs()),
+    "lerp": lambda x: torch.lerp(x, x * 3, 0.3),
+    "addcdiv": lambda x: torch.addcdiv(x, x, x.abs() + 1),
+    "std": lambda x: x.std(-1),
+    "std_mean": lambda x: torch.std_mean(x, -1)[0],
+    "normalize": lambda x: F.normalize(x, dim=-1),
+    "norm": lambda x: x.norm(dim=-1),
+    "cosine_similarity": lambda x: F.cosine_similarity(x, x + 1, dim=-1),
+    "group_norm": lambda x: F.group_norm(x, 2),
+    "nanmean": lambda x: x.nanmean(-1),
+    "diff": lambda x: x.diff(),
+    "hstack": lambda x: torch.hstack([x, x]),
+    "vstack": lambda x: torch.vstack([x, x]),
+    "tensordot": lambda x: torch.tensordot(x, x, ([0, 1], [0, 1])),
+    "inner": lambda x: torch.inner(x, x),
+    "tile": lambda x: x.tile(2, 1, 1),
+    "ravel": torch.ravel,
+    "meshgrid": lambda x: torch.meshgrid(x[0, 0], x[1, 1], indexing="ij")[0],
+    "count_nonzero": lambda x: (x > 0).long().count_nonzero(-1),
+    "multiply": lambda x: torch.multiply(x, torch.subtract(x, 2)),
+    "greater": lambda x: torch.greater(x, 0.1) & torch.less_equal(x, 1),
+    "movements": lambda x: torch.moveaxis(x, 0, 1).swapdims(0, 2),
+    "linspace": lambda x: x + torch.linspace(0, 1, 5),
+    "select_scatter": lambda x: torch.select_scatter(x, x[:, 0] * 2, 1, 2),
+    "isclose": lambda x: torch.isclose(x, x + 1e-9),
+    "setitem": lambda x: _assigned(x),
+}
+
+
+def _assigned(x):
+    y = x.clone()
+    y[:, 1:3] = 0
+    y[..., 0] *= 2
+    return y
+
+
+for name, function in EXPANDED.items():
+    case(f"expanded-{name}", function, X)
+    if name not in ("linspace", "std", "std_mean", "group_norm", "cosine_similarity", "nanmean"):
+        case(f"expanded-{name}-bf16", function, X.bfloat16())
+case(
+    "expanded-dynamic",
+    lambda x: F.normalize(x, dim=-1) + x.diff(dim=-1, prepend=x[..., :1]),
+    V,
+    dynamic=True,
+)
+
 # Contractions ------------------------------------------------------------------------------------
 
 for left, right in [

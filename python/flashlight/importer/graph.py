@@ -28,10 +28,11 @@ from ..mlir.dialects import flashlight as fl
 from ..mlir.dialects import func
 from . import rows  # noqa: F401  (fills the table)
 from .builder import Builder, Meta, Tensor
+from .expand import expand
 from .flatten import flat_graph, functional_program
 from .locations import source_location, to_mlir
 from .symbols import SymbolTable, to_dim, to_shape
-from .table import Unsupported, bind, find_row
+from .table import Unsupported, bind, find_row, has_row
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,8 @@ class _Importer:
         self.program.expressions = self.builder.expressions
         # What each node is here: a Tensor, a Dim, a plain Python value, or a list of these.
         self.env: dict[fx.Node, Any] = {}
+        # Ops that were found to expand into something without a row, with the reason.
+        self.opaque: dict[Any, str] = {}
 
     def run(self) -> ImportedProgram:
         program = self.program
@@ -243,12 +246,27 @@ class _Importer:
             self.env[node] = None  # the types and guards of the inputs imply it
             return
         try:
-            self.env[node] = self.import_row(node, value)
+            self.env[node] = self.import_node(node, value)
         except Unsupported as error:
             self.env[node] = self.import_torch_call(node, value, error.reason)
             if value is None or node.is_impure():
                 self.program.checks.append(node.name)
         self.name(node)
+
+    def import_node(self, node: fx.Node, value: Any) -> Any:
+        """The node's value, made by its row or by the rows of what it expands to."""
+        # Ops of a row that gives up half way are dead: remember where they start.
+        block = self.main.entry_block
+        before = len(block.operations)
+        try:
+            if has_row(node.target):
+                return self.import_row(node, value)
+            return self.import_expanded(node)
+        except Unsupported:
+            operations = list(block.operations)
+            for op in reversed(operations[before:]):
+                op.operation.erase()
+            raise
 
     def import_row(self, node: fx.Node, value: Any) -> Any:
         row = find_row(node.target)
@@ -262,18 +280,50 @@ class _Importer:
         else:
             out = _meta(value)
         self.builder.used_results = _used_results(node)
-        # Ops of a row that gives up half way are dead: remember where they start.
-        block = self.main.entry_block
-        before = len(block.operations)
-        try:
-            result = row.function(self.builder, out, **arguments)
-        except Unsupported:
-            operations = list(block.operations)
-            for op in reversed(operations[before:]):
-                op.operation.erase()
-            raise
+        result = row.function(self.builder, out, **arguments)
         self.check_result(node, out, result)
         return result
+
+    def import_expanded(self, node: fx.Node) -> Any:
+        if node.target in self.opaque:
+            raise Unsupported(self.opaque[node.target])
+        graph, operands = expand(node)
+        try:
+            return self.import_graph(graph, [self.resolve(operand) for operand in operands])
+        except Unsupported as error:
+            if error.reason.startswith("no importer row"):
+                self.opaque[node.target] = error.reason
+            raise
+
+    def import_graph(self, module: fx.GraphModule, arguments: list[Any]) -> Any:
+        """What a traced graph computes from its placeholders' values; all of it has rows."""
+        given = iter(arguments)
+        for node in module.graph.nodes:
+            value = node.meta.get("val")
+            if node.op == "placeholder":
+                self.env[node] = next(given)
+            elif node.op == "get_attr":
+                self.env[node] = self.literal(getattr(module, node.target))
+            elif node.op == "output":
+                result = self.resolve(node.args[0])
+                return list(result) if isinstance(result, (list, tuple)) else result
+            elif node.target is operator.getitem:
+                self.env[node] = self.resolve(node.args[0])[node.args[1]]
+            elif _is_symbolic(value) and isinstance(value, (torch.SymInt, int)):
+                self.env[node] = to_dim(value)
+            elif has_row(node.target):
+                self.env[node] = self.import_row(node, value)
+            else:
+                raise Unsupported(f"no importer row for '{node.target}', which it consists of")
+        raise AssertionError("a graph without an output")
+
+    def literal(self, value: Any) -> Tensor:
+        """A constant that tracing found."""
+        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            raise Unsupported("a constant tensor inside")
+        if value.dtype not in _LITERAL:
+            raise Unsupported(f"{value.dtype} is not computed in kernels")
+        return self.builder.full(to_shape(value.shape), value.item(), value.dtype)
 
     def check_result(self, node: fx.Node, out: Any, result: Any) -> None:
         """A row that disagrees with torch about its result is a bug of the row."""

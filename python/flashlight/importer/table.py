@@ -59,6 +59,11 @@ def row(*overloads: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return register
 
 
+def has_row(target: Any) -> bool:
+    """Whether the table has the op overload."""
+    return str(target) in ROWS
+
+
 def find_row(target: Any) -> Row:
     """The row of an op overload; Unsupported where there is none."""
     if not isinstance(target, torch._ops.OpOverload):

@@ -4,11 +4,15 @@
 """The rows of the importer's table, one file a family; importing this package fills the table."""
 
 from . import (  # noqa: F401
+    activations,
     attention,
     contractions,
     creation,
     indexing,
+    integers,
+    parts,
     pointwise,
     reductions,
+    statistics,
     views,
 )

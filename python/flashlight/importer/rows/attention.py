@@ -18,7 +18,7 @@ from ..symbols import is_static
 from ..table import Unsupported, row
 from .common import is_number, normal_dim
 from .contractions import pair
-from .views import repeat_dim
+from .parts import repeat_dim
 
 _LETTERS = "bhgtuvw"
 

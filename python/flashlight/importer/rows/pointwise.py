@@ -83,45 +83,6 @@ def div(b: Builder, out: Meta, self: Tensor, other: Operand) -> Tensor:
     return _arithmetic(arith.DivFOp, None, exact_scalars=True)(b, out, self, other)
 
 
-@row("div.Tensor_mode", "div.Scalar_mode")
-def div_mode(b: Builder, out: Meta, self: Tensor, other: Operand, rounding_mode: str) -> Tensor:
-    if rounding_mode is None:
-        return div(b, out, self, other)
-    if rounding_mode == "floor":
-        return floor_divide(b, out, self, other)
-    x, y = operands(b, out.shape, out.dtype, self, other)
-    if out.dtype.is_floating_point:
-        return b.cast(b.unary(math.TruncOp, b.div(x, y)), out.dtype)
-    _nonzero(other)
-    return b.binary(None, arith.DivSIOp, x, y)
-
-
-def _nonzero(other: Operand) -> None:
-    """An integer division by zero is an error in eager, undefined in a kernel."""
-    if not is_number(other) or other in (0, -1):
-        raise Unsupported("an integer divisor that is not known to be neither 0 nor -1")
-
-
-@row("floor_divide.default", "floor_divide.Scalar")
-def floor_divide(b: Builder, out: Meta, self: Tensor, other: Operand) -> Tensor:
-    if out.dtype.is_floating_point:
-        # Eager corrects the quotient by the remainder; floor(x / y) rounds up where x / y does.
-        raise Unsupported("floor division of floats")
-    _nonzero(other)
-    x, y = operands(b, out.shape, out.dtype, self, other)
-    return b.binary(None, arith.FloorDivSIOp, x, y)
-
-
-@row("remainder.Scalar")
-def remainder(b: Builder, out: Meta, self: Tensor, other: Operand) -> Tensor:
-    if out.dtype.is_floating_point:
-        raise Unsupported("the remainder of floats")
-    _nonzero(other)
-    x, y = operands(b, out.shape, out.dtype, self, other)
-    quotient = b.binary(None, arith.FloorDivSIOp, x, y)
-    return b.sub(x, b.mul(quotient, y))
-
-
 @row("pow.Tensor_Scalar")
 def pow_scalar(b: Builder, out: Meta, self: Tensor, exponent: Number) -> Tensor:
     if not out.dtype.is_floating_point:
@@ -155,12 +116,12 @@ def pow_tensor(b: Builder, out: Meta, self: Operand, exponent: Tensor) -> Tensor
     return _arithmetic(math.PowFOp, None)(b, out, self, exponent)
 
 
-@row("maximum.default")
+@row("maximum.default", "max.other")
 def maximum(b: Builder, out: Meta, self: Tensor, other: Tensor) -> Tensor:
     return _arithmetic(arith.MaximumFOp, arith.MaxSIOp)(b, out, self, other)
 
 
-@row("minimum.default")
+@row("minimum.default", "min.other")
 def minimum(b: Builder, out: Meta, self: Tensor, other: Tensor) -> Tensor:
     return _arithmetic(arith.MinimumFOp, arith.MinSIOp)(b, out, self, other)
 

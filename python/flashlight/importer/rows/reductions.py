@@ -44,44 +44,28 @@ def mean_wide(b: Builder, x: Tensor, dims, keepdim: bool) -> Tensor:
 
 @row("amax.default")
 def amax(b: Builder, out: Meta, self: Tensor, dim=(), keepdim=False) -> Tensor:
-    return _extremum(b, out, "max", self, dim, keepdim)
+    return extremum(b, out, "max", self, dim, keepdim)
 
 
 @row("amin.default")
 def amin(b: Builder, out: Meta, self: Tensor, dim=(), keepdim=False) -> Tensor:
-    return _extremum(b, out, "min", self, dim, keepdim)
+    return extremum(b, out, "min", self, dim, keepdim)
 
 
 @row("max.default")
 def max_all(b: Builder, out: Meta, self: Tensor) -> Tensor:
-    return _extremum(b, out, "max", self, None, False)
+    return extremum(b, out, "max", self, None, False)
 
 
 @row("min.default")
 def min_all(b: Builder, out: Meta, self: Tensor) -> Tensor:
-    return _extremum(b, out, "min", self, None, False)
+    return extremum(b, out, "min", self, None, False)
 
 
-def _extremum(b: Builder, out: Meta, kind: str, x: Tensor, dims, keepdim: bool) -> Tensor:
+def extremum(b: Builder, out: Meta, kind: str, x: Tensor, dims, keepdim: bool) -> Tensor:
     if x.dtype == torch.bool:
         raise Unsupported("the extremum of booleans")
     return _reduced(b, out, kind, x, dims, keepdim)
-
-
-@row("max.dim")
-def max_dim(b: Builder, out: list[Meta], self: Tensor, dim, keepdim=False):
-    return _values(b, out, "max", self, dim, keepdim)
-
-
-@row("min.dim")
-def min_dim(b: Builder, out: list[Meta], self: Tensor, dim, keepdim=False):
-    return _values(b, out, "min", self, dim, keepdim)
-
-
-def _values(b: Builder, out: list[Meta], kind: str, x: Tensor, dim: int, keepdim: bool):
-    if b.used_results is None or 1 in b.used_results:
-        raise Unsupported("the index of an extremum")
-    return [_extremum(b, out[0], kind, x, dim, keepdim), None]
 
 
 def _register_logical(kind: str) -> None:
@@ -117,13 +101,31 @@ def logsumexp(b: Builder, out: Meta, self: Tensor, dim, keepdim=False) -> Tensor
     return b.cast(b.reshape(total, out.shape), out.dtype)
 
 
-@row("cumsum.default")
-def cumsum(b: Builder, out: Meta, self: Tensor, dim, dtype=None) -> Tensor:
-    if self.rank == 0:
-        raise Unsupported("cumsum of a scalar")
-    return b.cast(
-        b.scan("sum", _widened(b, self, out.dtype), normal_dim(dim, self.rank)), out.dtype
-    )
+def _register_scan(name: str, kind: str) -> None:
+    @row(f"{name}.default")
+    def scan(b: Builder, out: Meta, self: Tensor, dim, dtype=None) -> Tensor:
+        if self.rank == 0:
+            raise Unsupported(f"{name} of a scalar")
+        x = _widened(b, self, out.dtype)
+        return b.cast(b.scan(kind, x, normal_dim(dim, self.rank)), out.dtype)
+
+
+_register_scan("cumsum", "sum")
+_register_scan("cumprod", "prod")
+
+
+def _register_running_extremum(name: str, kind: str) -> None:
+    @row(f"{name}.default")
+    def extremum(b: Builder, out: list[Meta], self: Tensor, dim):
+        if b.used_results is None or 1 in b.used_results:
+            raise Unsupported("the index of a running extremum")
+        if self.dtype == torch.bool or self.rank == 0:
+            raise Unsupported(f"{name} of booleans or of a scalar")
+        return [b.scan(kind, self, normal_dim(dim, self.rank)), None]
+
+
+_register_running_extremum("cummax", "max")
+_register_running_extremum("cummin", "min")
 
 
 # ---- normalisations ---------------------------------------------------------------------------

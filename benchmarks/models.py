@@ -1,0 +1,236 @@
+# Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Attention modules of real models: what fuses, what does not and why, and the error.
+
+    python benchmarks/models.py [--models Llama T5 ...] [--reasons]
+
+Exports small random configurations from `transformers` as they are, compiles them for the CPU, and
+prints a markdown table. An attention block is a softmax or scaled dot product attention of the
+exported graph; it is fused where it and contractions before and after it are in one kernel. Errors
+are the mean ones against the same model in float64, ours beside eager's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import torch
+from model_zoo import MODELS, Model
+from torch import fx
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
+
+import flashlight
+from flashlight.importer.locations import source_location
+
+_ATTENTION = "aten.scaled_dot_product_attention.default"
+_SOFTMAX = {"aten.softmax.int", "aten._softmax.default", "aten._safe_softmax.default"}
+_CONTRACTIONS = {f"aten.{name}.default" for name in ("matmul", "bmm", "mm", "einsum", "baddbmm")}
+
+
+@dataclass
+class Report:
+    """What came of one model in one implementation."""
+
+    model: str
+    attention: str
+    problem: str | None = None
+    blocks: int = 0
+    fused: int = 0
+    kernels: int = 0
+    sweeps: int = 0
+    calls: int = 0
+    seconds: float = 0.0
+    error: float = 0.0
+    eager_error: float = 0.0
+    correct: bool = False
+    reasons: Counter = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Block:
+    """An attention block: the node of the softmax, and the contractions around it."""
+
+    softmax: frozenset[str]
+    before: frozenset[str] = frozenset()
+    after: frozenset[str] = frozenset()
+
+
+def attention_blocks(graph: fx.Graph) -> list[Block]:
+    """The attention blocks of an exported graph, in order."""
+    blocks = []
+    for node in graph.nodes:
+        softmax = frozenset([node.name])
+        if str(node.target) == _ATTENTION:
+            blocks.append(Block(softmax))
+        elif str(node.target) in _SOFTMAX:
+            before = _nearest(node, lambda n: n.all_input_nodes)
+            after = _nearest(node, lambda n: list(n.users))
+            if before and after:  # the softmax of a router has no contraction of activations
+                blocks.append(Block(softmax, frozenset(before), frozenset(after)))
+    return blocks
+
+
+def _nearest(node: fx.Node, neighbours) -> set[str]:
+    """The first contractions of two activations in a direction, a few ops away at most."""
+    level, found = [node], set()
+    for _ in range(12):
+        level = [other for n in level for other in neighbours(n)]
+        rest = []
+        for other in level:
+            if str(other.target) in _CONTRACTIONS:
+                found.add(other.name)
+            elif other.op == "call_function" and "linear" not in str(other.target):
+                rest.append(other)
+        level = list(dict.fromkeys(rest))
+    return found
+
+
+def survey(model: Model, attention: str) -> Report:
+    """Exports, compiles, runs and compares one model."""
+    report = Report(model.name, attention)
+    module, arguments = model.make(attention)
+    with torch.no_grad():
+        module(*arguments)
+        try:
+            exported = torch.export.export(module, arguments)
+        except Exception as error:
+            report.problem = "not exported: " + _short(error)
+            return report
+    start = time.perf_counter()
+    try:
+        compiled = flashlight.compile(exported, target="cpu")
+        report.seconds = time.perf_counter() - start
+        output = compiled(*arguments)
+    except Exception as error:
+        report.problem = f"{type(error).__name__}: {_short(error)}"
+        return report
+    blocks = attention_blocks(exported.graph)
+    report.blocks = len(blocks)
+    report.fused = sum(1 for block in blocks if _is_fused(block, exported.graph, compiled))
+    report.kernels = len(compiled.kernels)
+    report.sweeps = sum(
+        kernel.stages["kernel"].count("flashlight.stream ") for kernel in compiled.kernels
+    )
+    report.calls = len(compiled.fallbacks)
+    for entry in compiled.fallbacks:
+        report.reasons[f"{entry.op}: {entry.reason}"] += 1
+    _compare(report, module, arguments, output)
+    return report
+
+
+def _is_fused(block: Block, graph: fx.Graph, compiled: flashlight.CompiledProgram) -> bool:
+    """Whether one kernel covers the block's lines and PyTorch runs none of its nodes."""
+    left = {entry.location.node for entry in compiled.fallbacks}
+    taken = [names - left for names in (block.softmax, block.before, block.after)]
+    if not all(taken) and block.before:
+        return False
+    if not taken[0]:
+        return False
+    nodes = {node.name: source_location(node) for node in graph.nodes}
+    for kernel in compiled.kernels:
+        lines = {(place.file, place.line) for place in kernel.locations}
+        if all(
+            any((nodes[n].file, nodes[n].line) in lines for n in part) for part in taken if part
+        ):
+            return True
+    return False
+
+
+def _compare(report: Report, module: torch.nn.Module, arguments: tuple, output) -> None:
+    """Mean errors against float64, and the numerics rule."""
+    with torch.no_grad():
+        eager = module(*arguments)
+        wide = pytree.tree_map(
+            lambda x: x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x,
+            arguments,
+        )
+        exact = _float64(module, wide)
+    own = (output.double() - exact).abs()
+    base = (eager.double() - exact).abs()
+    scale = exact.abs().max()
+    report.error, report.eager_error = own.mean().item(), base.mean().item()
+    report.correct = bool(
+        own.mean() <= 10 * base.mean() + 1e-9 * scale and own.max() <= 2 * base.max() + 1e-5 * scale
+    )
+
+
+def _float64(module: torch.nn.Module, arguments: tuple) -> torch.Tensor:
+    """The model in float64, casts inside of it to float32 included."""
+
+    class Wide(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            kwargs = dict(kwargs or {})
+            if function in (torch.Tensor.float, torch.Tensor.to, torch.Tensor.type):
+                args = tuple(torch.float64 if x == torch.float32 else x for x in args)
+                if function is torch.Tensor.float:
+                    function = torch.Tensor.double
+            if kwargs.get("dtype") == torch.float32:
+                kwargs["dtype"] = torch.float64
+            return function(*args, **kwargs)
+
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        wide = copy.deepcopy(module).double()
+        for part in wide.modules():
+            if hasattr(part, "config"):  # grouped products of experts know no float64
+                part.config._experts_implementation = "eager"
+        with Wide():
+            return wide(*arguments)
+    finally:
+        torch.set_default_dtype(default)
+
+
+def _short(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:200]
+
+
+def table(reports: list[Report]) -> str:
+    """The reports as markdown."""
+    lines = [
+        "| model | attention | blocks | fused | kernels | sweeps | left to PyTorch | error "
+        "| eager's error | compile s |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for r in reports:
+        if r.problem is not None:
+            lines.append(f"| {r.model} | {r.attention} | {r.problem} | | | | | | | |")
+            continue
+        mark = "" if r.correct else " WRONG"
+        lines.append(
+            f"| {r.model} | {r.attention} | {r.blocks} | {r.fused} | {r.kernels} | {r.sweeps} "
+            f"| {r.calls} | {r.error:.1e}{mark} | {r.eager_error:.1e} | {r.seconds:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Prints the table, and on demand the reasons."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="*", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument("--attention", nargs="*", default=["eager", "sdpa"])
+    parser.add_argument("--reasons", action="store_true", help="print why ops stayed behind")
+    args = parser.parse_args()
+    reports = []
+    for name in args.models:
+        for attention in MODELS[name].implementations:
+            if attention in args.attention:
+                reports.append(survey(MODELS[name], attention))
+    print(table(reports))
+    if args.reasons:
+        for report in reports:
+            print(f"\n{report.model} ({report.attention})")
+            for reason, count in report.reasons.most_common():
+                if not reason.split(": ")[1].startswith("projection"):
+                    print(f"  {count:4} {reason}")
+
+
+if __name__ == "__main__":
+    main()

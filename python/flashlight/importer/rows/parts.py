@@ -1,0 +1,197 @@
+# Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Parts of tensors, and tensors put together from parts."""
+
+from __future__ import annotations
+
+from ..builder import Builder, Meta, Tensor
+from ..symbols import Dim, is_static
+from ..table import Unsupported, row
+from .common import Number, is_number, normal_dim
+
+
+def static_offset(index: Dim, extent: Dim, what: str) -> int:
+    """An index counted from the start, clamped into the dim; Unsupported where it is symbolic."""
+    if not is_static(index):
+        raise Unsupported(f"a symbolic {what}")
+    if index < 0:
+        if not is_static(extent):
+            raise Unsupported(f"a {what} counted from the end of a symbolic dim")
+        index += extent
+    return max(0, min(index, extent)) if is_static(extent) else index
+
+
+@row("slice.Tensor")
+def slice_(b: Builder, out: Meta, self: Tensor, dim=0, start=None, end=None, step=1) -> Tensor:
+    dim = normal_dim(dim, self.rank)
+    if not is_static(step):
+        raise Unsupported("a symbolic step")
+    offset = static_offset(start or 0, self.shape[dim], "start")
+    length = out.shape[dim]
+    return b.slice(self, dim, 0 if length == 0 else offset, step, length)
+
+
+@row("narrow.default")
+def narrow(b: Builder, out: Meta, self: Tensor, dim, start, length) -> Tensor:
+    dim = normal_dim(dim, self.rank)
+    offset = static_offset(start, self.shape[dim], "start")
+    return b.slice(self, dim, offset, 1, out.shape[dim])
+
+
+@row("select.int")
+def select(b: Builder, out: Meta, self: Tensor, dim, index) -> Tensor:
+    dim = normal_dim(dim, self.rank)
+    offset = static_offset(index, self.shape[dim], "index")
+    return b.reshape(b.slice(self, dim, offset, 1, 1), out.shape)
+
+
+def _parts(b: Builder, outs: list[Meta], x: Tensor, dim: int) -> list[Tensor]:
+    dim = normal_dim(dim, x.rank)
+    parts, offset = [], 0
+    for out in outs:
+        length = out.shape[dim]
+        if not is_static(length):
+            raise Unsupported("parts of symbolic size")
+        parts.append(b.slice(x, dim, offset, 1, length))
+        offset += length
+    return parts
+
+
+@row("split.Tensor")
+def split(b: Builder, out: list[Meta], self: Tensor, split_size, dim=0) -> list[Tensor]:
+    return _parts(b, out, self, dim)
+
+
+@row("split_with_sizes.default", "split.sizes")
+def split_with_sizes(
+    b: Builder, out: list[Meta], self: Tensor, split_sizes=None, split_size=None, dim=0
+) -> list[Tensor]:
+    return _parts(b, out, self, dim)
+
+
+@row("chunk.default")
+def chunk(b: Builder, out: list[Meta], self: Tensor, chunks, dim=0) -> list[Tensor]:
+    return _parts(b, out, self, dim)
+
+
+@row("unbind.int")
+def unbind(b: Builder, out: list[Meta], self: Tensor, dim=0) -> list[Tensor]:
+    dim = normal_dim(dim, self.rank)
+    return [b.reshape(b.slice(self, dim, i, 1, 1), part.shape) for i, part in enumerate(out)]
+
+
+# ---- joins and repeats ------------------------------------------------------------------------
+
+
+@row("cat.default", "concat.default", "concatenate.default")
+def cat(b: Builder, out: Meta, tensors: list[Tensor], dim=0) -> Tensor:
+    # Eager skips empty tensors of rank 1, whatever the others' rank.
+    tensors = [x for x in tensors if not (x.shape == (0,) and len(out.shape) != 1)]
+    tensors = [b.cast(x, out.dtype) for x in tensors]
+    if len(tensors) == 1:
+        return tensors[0]
+    return b.reshape(b.concat(tensors, normal_dim(dim, len(out.shape))), out.shape)
+
+
+@row("stack.default")
+def stack(b: Builder, out: Meta, tensors: list[Tensor], dim=0) -> Tensor:
+    dim = normal_dim(dim, len(out.shape))
+    tensors = [b.unsqueeze(b.cast(x, out.dtype), dim) for x in tensors]
+    return tensors[0] if len(tensors) == 1 else b.concat(tensors, dim)
+
+
+@row("repeat.default")
+def repeat(b: Builder, out: Meta, self: Tensor, repeats) -> Tensor:
+    """[r * n] is [r, n] flattened."""
+    extra = len(repeats) - self.rank
+    shape = (*([1] * extra), *self.shape)
+    wide, dims = [], []
+    for times, extent in zip(repeats, shape, strict=True):
+        if times != 1 and extent != 1:
+            wide += [times, extent]
+        else:
+            wide.append(times if extent == 1 else extent)
+        dims.append(len(wide) - 1)
+    x = b.broadcast(self, tuple(wide), dims[extra:])
+    return b.reshape(x, out.shape)
+
+
+@row("repeat_interleave.self_int")
+def repeat_interleave(b: Builder, out: Meta, self: Tensor, repeats, dim=None) -> Tensor:
+    """[n * r] is [n, r] flattened."""
+    if dim is None:
+        if self.rank != 1:
+            raise Unsupported("repeat_interleave of a flattened tensor")
+        dim = 0
+    return repeat_dim(b, self, normal_dim(dim, self.rank), repeats, out.shape)
+
+
+def repeat_dim(b: Builder, x: Tensor, dim: int, times: Dim, shape: tuple) -> Tensor:
+    """Every index of `dim` `times` times in a row; `shape` is the result's."""
+    if times == 1:
+        return x
+    wide = (*x.shape[: dim + 1], times, *x.shape[dim + 1 :])
+    dims = [*range(dim + 1), *range(dim + 2, x.rank + 1)]
+    return b.reshape(b.broadcast(x, wide, dims), shape)
+
+
+@row("roll.default")
+def roll(b: Builder, out: Meta, self: Tensor, shifts, dims=()) -> Tensor:
+    if len(shifts) != len(dims):
+        raise Unsupported("roll of a flattened tensor")
+    x = self
+    for dim, by in zip(dims, shifts, strict=True):
+        dim = normal_dim(dim, x.rank)
+        extent = x.shape[dim]
+        if not is_static(extent) or not is_static(by):
+            raise Unsupported("roll of a symbolic dim")
+        shift = by % extent if extent else 0
+        if shift:
+            tail = b.slice(x, dim, extent - shift, 1, shift)
+            x = b.concat([tail, b.slice(x, dim, 0, 1, extent - shift)], dim)
+    return x
+
+
+@row("constant_pad_nd.default")
+def constant_pad(b: Builder, out: Meta, self: Tensor, pad, value: Number = 0) -> Tensor:
+    """`pad` has the amounts before and after, from the last dim on; negative ones cut off."""
+    if not (is_number(value) and all(is_static(amount) for amount in pad)):
+        raise Unsupported("padding of a symbolic width or value")
+    x = self
+    for i in range(len(pad) // 2):
+        dim, (before, after) = x.rank - 1 - i, pad[2 * i : 2 * i + 2]
+        extent = out.shape[dim]
+        kept = extent - max(before, 0) - max(after, 0)
+        x = b.slice(x, dim, max(-before, 0), 1, kept)
+
+        def filled(width: int, x: Tensor = x, dim: int = dim) -> list[Tensor]:
+            shape = (*x.shape[:dim], width, *x.shape[dim + 1 :])
+            return [b.full(shape, value, x.dtype)] if width > 0 else []
+
+        parts = [*filled(before), x, *filled(after)]
+        x = parts[0] if len(parts) == 1 else b.concat(parts, dim)
+    return b.reshape(x, out.shape)
+
+
+@row("slice_scatter.default")
+def slice_scatter(
+    b: Builder, out: Meta, self: Tensor, src: Tensor, dim=0, start=None, end=None, step=1
+) -> Tensor:
+    """What stands before, the new part, what stands after."""
+    dim = normal_dim(dim, self.rank)
+    extent, width = self.shape[dim], src.shape[dim]
+    if step != 1 or not is_static(extent) or not is_static(width):
+        raise Unsupported("a part with a step, or of a symbolic dim")
+    first = static_offset(start or 0, extent, "start")
+    parts = [b.cast(src, self.dtype)] if width else []
+    if first > 0:
+        parts.insert(0, b.slice(self, dim, 0, 1, first))
+    if first + width < extent:
+        parts.append(b.slice(self, dim, first + width, 1, extent - first - width))
+    return parts[0] if len(parts) == 1 else b.concat(parts, dim)
+
+
+@row("copy.default")
+def copy(b: Builder, out: Meta, self: Tensor, src: Tensor) -> Tensor:
+    return b.broadcast_to(b.cast(src, out.dtype), out.shape)
