@@ -61,7 +61,14 @@ static void printMap(OpAsmPrinter &printer, Operation *op, AffineMap map) {
                         : StringRef(generated[i]));
   printer << "affine_map<(";
   llvm::interleaveComma(names, printer);
-  printer << ") -> (";
+  printer << ")";
+  if (map.getNumSymbols()) {
+    printer << "[";
+    llvm::interleaveComma(llvm::seq<unsigned>(0, map.getNumSymbols()), printer,
+                          [&](unsigned i) { printer << "s" << i; });
+    printer << "]";
+  }
+  printer << " -> (";
   llvm::interleaveComma(map.getResults(), printer,
                         [&](AffineExpr expr) { printAffine(printer.getStream(), expr, names); });
   printer << ")>";
@@ -268,12 +275,19 @@ LogicalResult ReadOp::verify() {
   auto result = cast<RankedTensorType>(getType());
   AffineMap map = getMap();
   if (map.getNumDims() != kernel.getAxes().size() || map.getNumResults() != source.getRank() ||
-      map.getNumSymbols() != 0) // read_c1
-    return emitOpError() << "expected a map from " << kernel.getAxes().size() << " axes to "
-                         << source.getRank() << " dims, got " << getMapAttr();
+      map.getNumSymbols() != getIndices().size()) // read_c1
+    return emitOpError() << "expected a map from " << kernel.getAxes().size() << " axes and "
+                         << getIndices().size() << " indices to " << source.getRank()
+                         << " dims, got " << getMapAttr();
+  auto indexed = [&](StringAttr axis) {
+    return llvm::any_of(getIndices(), [&](Value index) {
+      AxesAttr axes = flashlight::getAxes(index);
+      return axes && axes.contains(axis);
+    });
+  };
   SmallVector<StringAttr> used;
   for (auto [i, axis] : llvm::enumerate(kernel.getAxes().getAsRange<AxisAttr>()))
-    if (map.isFunctionOfDim(i))
+    if (map.isFunctionOfDim(i) || indexed(axis.getName()))
       used.push_back(axis.getName());
   AxesAttr axes = flashlight::getAxes(getResult());
   if (!axes ? !used.empty() || result.getRank() != 0
@@ -284,6 +298,9 @@ LogicalResult ReadOp::verify() {
   if (source.getElementType() != result.getElementType()) // read_c3
     return emitOpError() << "expected element type " << source.getElementType() << ", got "
                          << result.getElementType();
+  for (Value index : getIndices())
+    if (!cast<RankedTensorType>(index.getType()).getElementType().isInteger()) // read_c3
+      return emitOpError() << "expected integer indices, got " << index.getType();
   return success();
 }
 
@@ -301,7 +318,19 @@ ParseResult StreamOp::parse(OpAsmParser &parser, OperationState &result) {
     return failure();
   for (const OpAsmParser::Argument &arg : args)
     result.addTypes(arg.type);
-  return success();
+  Region &merge = *result.addRegion();
+  if (failed(parser.parseOptionalKeyword("merge")))
+    return success();
+  SmallVector<OpAsmParser::Argument> states;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseArgumentList(states, AsmParser::Delimiter::Paren))
+    return failure();
+  if (states.size() != 2 * args.size()) // stream_c5
+    return parser.emitError(loc) << "expected two states of " << args.size()
+                                 << " values each to merge, got " << states.size() << " values";
+  for (auto [i, state] : llvm::enumerate(states))
+    state.type = args[i % args.size()].type;
+  return parser.parseRegion(merge, states);
 }
 
 void StreamOp::print(OpAsmPrinter &printer) {
@@ -310,6 +339,13 @@ void StreamOp::print(OpAsmPrinter &printer) {
   printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {"axis"});
   printer << " ";
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+  if (getMerge().empty())
+    return;
+  printer << " merge (";
+  llvm::interleaveComma(getMerge().getArguments(), printer,
+                        [&](Value state) { printer.printOperand(state); });
+  printer << ") ";
+  printer.printRegion(getMerge(), /*printEntryBlockArgs=*/false);
 }
 
 LogicalResult StreamOp::verifyRegions() {
@@ -335,5 +371,12 @@ LogicalResult StreamOp::verifyRegions() {
                            << "', got " << init.getType();
   if (auto yield = dyn_cast<YieldOp>(block.getTerminator()); !yield || yield.getMaps()) // stream_c3
     return emitOpError() << "expected its terminator to be a 'flashlight.yield' without maps";
+  if (getMerge().empty())
+    return success();
+  SmallVector<Type> twice(getInits().getTypes());
+  llvm::append_range(twice, getInits().getTypes());
+  if (getMerge().getArgumentTypes() != TypeRange(twice) ||
+      getMerge().front().getTerminator()->getOperandTypes() != getInits().getTypes()) // stream_c5
+    return emitOpError() << "expected 'merge' to take two states and to yield one";
   return success();
 }

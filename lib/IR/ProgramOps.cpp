@@ -330,21 +330,23 @@ LogicalResult SliceOp::verify() {
                          << getOffsets().size() << " and " << getStrides().size();
   for (int64_t i = 0; i < rank; ++i) {
     int64_t offset = getOffsets()[i], stride = getStrides()[i];
-    if (offset < 0 || stride < 1) // slice_c1
-      return emitOpError() << "expected an offset of at least 0 and a stride of at least 1 in dim "
+    if (offset < 0 || stride == 0) // slice_c1
+      return emitOpError() << "expected an offset of at least 0 and a stride that is not 0 in dim "
                            << i << ", got " << offset << " and " << stride;
     int64_t extent = operand.getDimSize(i), size = result.getDimSize(i);
+    int64_t last = offset + (size - 1) * std::abs(stride); // from the end that it starts at
     if (!ShapedType::isDynamic(extent) && !ShapedType::isDynamic(size) && size > 0 &&
-        offset + (size - 1) * stride >= extent) // slice_c2
+        last >= extent) // slice_c2
       return emitOpError() << "expected dim " << i << " of the box to end within " << extent
-                           << ", got element " << offset + (size - 1) * stride;
+                           << ", got element " << last;
   }
   return success();
 }
 
 OpFoldResult SliceOp::fold(FoldAdaptor) {
   // A box with offset 0 and stride 1 of a static tensor's own shape is the tensor.
-  bool whole = getOperand().getType() == getType() && getType().hasStaticShape();
+  bool whole = getOperand().getType() == getType() && getType().hasStaticShape() &&
+               llvm::all_of(getStrides(), [](int64_t stride) { return stride > 0; });
   return whole ? getOperand() : OpFoldResult();
 }
 
@@ -380,29 +382,50 @@ LogicalResult ConcatOp::verify() {
 }
 
 LogicalResult GatherOp::verify() {
-  RankedTensorType source = tensorType(getSource()), indices = tensorType(getIndices());
-  RankedTensorType result = tensorType(getResult());
-  int64_t dim = getDim();
-  if (!indices.getElementType().isInteger() || dim < 0 || dim >= source.getRank()) // gather_c1
-    return emitOpError() << "expected integer indices and a dim below " << source.getRank()
-                         << ", got " << indices << " and dim " << dim;
-  SmallVector<int64_t> shape(source.getShape().take_front(dim));
-  llvm::append_range(shape, indices.getShape());
-  llvm::append_range(shape, source.getShape().drop_front(dim + 1));
-  bool same = shape.size() == result.getShape().size() &&
-              llvm::all_of(llvm::zip(shape, result.getShape()), [](auto pair) {
-                return mayBeEqual(std::get<0>(pair), std::get<1>(pair));
-              });
-  if (!same || source.getElementType() != result.getElementType()) // gather_c2
-    return emitOpError() << "expected the indices' dims in place of dim " << dim << ", got "
-                         << result;
+  RankedTensorType source = tensorType(getSource()), result = tensorType(getResult());
+  for (Value index : getIndices()) {
+    RankedTensorType type = tensorType(index);
+    bool same = type.getRank() == result.getRank() &&
+                llvm::all_of(llvm::zip(type.getShape(), result.getShape()), [](auto pair) {
+                  return mayBeEqual(std::get<0>(pair), std::get<1>(pair));
+                });
+    if (!same || !type.getElementType().isInteger()) // gather_c1
+      return emitOpError() << "expected integer indices of the result's shape " << result
+                           << ", got " << type;
+  }
+  AffineMap map = getMap();
+  if (map.getNumDims() != result.getRank() || map.getNumSymbols() != getIndices().size() ||
+      map.getNumResults() != source.getRank()) // gather_c2
+    return emitOpError() << "expected a map from " << result.getRank() << " dims and "
+                         << getIndices().size() << " symbols to " << source.getRank()
+                         << " dims, got " << getMapAttr();
+  if (source.getElementType() != result.getElementType()) // gather_c3
+    return emitOpError() << "expected element type " << source.getElementType() << ", got "
+                         << result.getElementType();
   return success();
 }
 
+int64_t ScanOp::getScannedDim() {
+  if (std::optional<uint64_t> dim = getDim())
+    return *dim;
+  return flashlight::getAxes(getOperand()).find(getAxisAttr());
+}
+
 LogicalResult ScanOp::verify() {
-  int64_t dim = getDim(), rank = tensorType(getOperand()).getRank();
-  if (dim < 0 || dim >= rank) // scan_c1
-    return emitOpError() << "expected a dim below " << rank << ", got " << dim;
+  AxesAttr axes = flashlight::getAxes(getOperand());
+  if (getDim().has_value() == static_cast<bool>(axes) || // scan_c1
+      getAxis().has_value() != static_cast<bool>(axes))
+    return emitOpError() << "expected '" << (axes ? "along" : "dim") << "' on an operand "
+                         << (axes ? "with" : "without") << " axes";
+  int64_t rank = tensorType(getOperand()).getRank();
+  if (axes ? !axes.contains(getAxisAttr())
+           : static_cast<int64_t>(*getDim()) < 0 ||
+                 static_cast<int64_t>(*getDim()) >= rank) { // scan_c1
+    InFlightDiagnostic diag = emitOpError() << "expected ";
+    if (axes)
+      return diag << "an axis of " << axes << ", got '" << *getAxis() << "'";
+    return diag << "a dim below " << rank << ", got " << *getDim();
+  }
   if (getKind() == ReduceKind::Any || getKind() == ReduceKind::All) // scan_c2
     return emitOpError() << "expected an arithmetic kind, got '" << stringifyReduceKind(getKind())
                          << "'";

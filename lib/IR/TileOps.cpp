@@ -22,25 +22,27 @@ using namespace flashlight;
 static bool isLinear(AffineExpr expr) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))
     return constant.getValue() == 0;
-  if (isa<AffineDimExpr>(expr))
+  if (isa<AffineDimExpr, AffineSymbolExpr>(expr))
     return true;
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (!binary)
     return false;
   if (expr.getKind() == AffineExprKind::Add)
     return isLinear(binary.getLHS()) && isLinear(binary.getRHS());
-  return expr.getKind() == AffineExprKind::Mul && isa<AffineDimExpr>(binary.getLHS()) &&
+  return expr.getKind() == AffineExprKind::Mul &&
+         isa<AffineDimExpr, AffineSymbolExpr>(binary.getLHS()) &&
          isa<AffineConstantExpr>(binary.getRHS());
 }
 
 /// What loads and stores share: c1 to c4 of their descriptions.
 static LogicalResult verifyAccess(Operation *op, Value memory, ValueRange offsets,
                                   ValueRange limits, AffineMap map, ArrayRef<int64_t> limited,
-                                  Type tileType) {
+                                  Type tileType, unsigned symbols) {
   auto type = cast<MemRefType>(memory.getType());
   auto shape = cast<RankedTensorType>(tileType);
   if (static_cast<int64_t>(offsets.size()) != type.getRank() ||
-      map.getNumResults() != type.getRank() || map.getNumDims() != shape.getRank()) // access_c1
+      map.getNumResults() != type.getRank() || map.getNumDims() != shape.getRank() ||
+      map.getNumSymbols() != symbols) // access_c1
     return op->emitOpError() << "expected " << type.getRank() << " offsets and a map from "
                              << shape.getRank() << " to " << type.getRank() << " dims, got "
                              << offsets.size() << " offsets and " << AffineMapAttr::get(map);
@@ -59,13 +61,20 @@ static LogicalResult verifyAccess(Operation *op, Value memory, ValueRange offset
 }
 
 LogicalResult LoadOp::verify() {
+  auto type = cast<RankedTensorType>(getType());
+  for (Value index : getIndices()) {
+    auto own = cast<RankedTensorType>(index.getType());
+    if (own.getShape() != type.getShape() || !own.getElementType().isInteger()) // access_c5
+      return emitOpError() << "expected integer index tiles of the shape of " << type << ", got "
+                           << own;
+  }
   return verifyAccess(*this, getSource(), getOffsets(), getLimits(), getMap(), getLimited(),
-                      getType());
+                      getType(), getIndices().size());
 }
 
 LogicalResult StoreOp::verify() {
   return verifyAccess(*this, getTarget(), getOffsets(), getLimits(), getMap(), getLimited(),
-                      getValue().getType());
+                      getValue().getType(), 0);
 }
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {

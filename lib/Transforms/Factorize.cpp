@@ -6,13 +6,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// See the header. One recursion over products, one over the sums in exponents. A
+// See the header. One recursion over factors, one over the sums in exponents. A
 // rounding (extf, truncf) is the identity to the algebra: a factor moves through it
 // at the price of one rounding, as in every FlashAttention.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Factorize.h"
+
+#include "Algebra.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -21,126 +23,151 @@
 using namespace mlir;
 using namespace flashlight;
 
-//===----------------------------------------------------------------------===//
-// StreamDependence
-//===----------------------------------------------------------------------===//
-
-StreamDependence::StreamDependence(KernelOp kernel) : stream(kernel.getStreamAttr()) {
-  for (Operation &op : kernel.getBlock()) {
-    llvm::SmallSetVector<Operation *, 4> all;
-    for (Value operand : op.getOperands())
-      all.insert_range(statisticsOf(operand));
-    bool reduces = isa<ReduceOp, ContractOp>(op) && !isStreamed(op.getResult(0)) &&
-                   llvm::any_of(op.getOperands(), [&](Value v) { return isStreamed(v); });
-    if (reduces) {
-      statistics.push_back(&op);
-      all.insert(&op);
-    }
-    for (Value result : op.getResults())
-      depends[result] = all;
-  }
-}
-
-bool StreamDependence::isStreamed(Value value) const {
-  AxesAttr axes = getAxes(value);
-  return axes && axes.contains(stream);
-}
-
-const llvm::SmallSetVector<Operation *, 4> &StreamDependence::statisticsOf(Value value) const {
-  static const llvm::SmallSetVector<Operation *, 4> none;
-  auto it = depends.find(value);
-  return it == depends.end() ? none : it->second;
-}
-
-//===----------------------------------------------------------------------===//
-// Products
-//===----------------------------------------------------------------------===//
-
 namespace {
 
 class Factorizer {
 public:
-  Factorizer(const StreamDependence &dependence, llvm::function_ref<bool(Operation *)> running,
-             Factorization &result)
-      : dependence(dependence), running(running), result(result) {}
+  Factorizer(ReduceKind over, const StreamDependence &dependence,
+             llvm::function_ref<bool(Operation *)> running, Factorization &result)
+      : over(over), dependence(dependence), running(running), result(result) {}
 
-  LogicalResult product(Value value);
-  LogicalResult exponent(Value value, bool negative, SmallVector<Value> scales, bool base2);
-  LogicalResult sum(Value value);
+  /// Takes operand `position` of `op` apart.
+  LogicalResult operand(Operation *op, unsigned position) {
+    path.push_back({op, position});
+    LogicalResult taken = factor(op->getOperand(position));
+    path.pop_back();
+    return taken;
+  }
 
 private:
+  LogicalResult factor(Value value);
+  LogicalResult select(arith::SelectOp op);
+  LogicalResult exponent(Value value, bool negative, SmallVector<Scale> scales, bool base2);
+  Operation *matchedExtremum(Value condition) const;
+
   bool moves(Value value) const {
     return llvm::any_of(dependence.statisticsOf(value), [&](Operation *op) { return running(op); });
   }
   /// A function of finished or running statistics alone: the same for all keys.
   bool isRowFactor(Value value) const { return !dependence.isStreamed(stripBroadcast(value)); }
-  static Value stripBroadcast(Value value) {
-    while (auto broadcast = value.getDefiningOp<BroadcastOp>())
-      value = broadcast.getOperand();
-    return value;
-  }
   LogicalResult block(Operation *op, const Twine &why) {
     result.blockedBy = why.str();
     result.blockingOp = op;
+    result.path = path;
     return failure();
   }
-  static bool isZero(Value value) {
-    value = stripBroadcast(value);
-    return matchPattern(value, m_AnyZeroFloat()) || matchPattern(value, m_Zero());
-  }
-  static bool isNegativeInfinity(Value value) {
-    return matchPattern(stripBroadcast(value), m_NegInfFloat());
-  }
 
+  ReduceKind over;
   const StreamDependence &dependence;
   llvm::function_ref<bool(Operation *)> running;
   Factorization &result;
+  SmallVector<std::pair<Operation *, unsigned>> path;
 };
 
 } // namespace
 
-LogicalResult Factorizer::product(Value value) {
+//===----------------------------------------------------------------------===//
+// Factors
+//===----------------------------------------------------------------------===//
+
+LogicalResult Factorizer::factor(Value value) {
   if (!moves(value))
     return success(); // g(x): nothing to do
   Operation *op = value.getDefiningOp();
-  if (isa<BroadcastOp, arith::ExtFOp, arith::TruncFOp, arith::NegFOp>(op))
-    return product(op->getOperand(0));
-  if (isa<arith::MulFOp, arith::DivFOp>(op)) {
-    for (unsigned i : {1u, 0u}) {
-      Value factor = op->getOperand(i);
-      bool divides = isa<arith::DivFOp>(op) && i == 1;
-      if (!isRowFactor(factor) || !moves(factor) || (isa<arith::DivFOp>(op) && i == 0))
-        continue;
-      result.hoists.push_back({divides ? Hoist::Divide : Hoist::Multiply, stripBroadcast(factor)});
-      result.kept[op] = 1 - i;
-      return product(op->getOperand(1 - i));
-    }
-    if (isa<arith::DivFOp>(op)) {
-      if (moves(op->getOperand(1)))
-        return block(op, "divides by a value of every key that a running statistic changes");
-      return product(op->getOperand(0));
-    }
-    return failure(failed(product(op->getOperand(0))) || failed(product(op->getOperand(1))));
-  }
-  if (isa<math::ExpOp, math::Exp2Op>(op))
+  if (algebra::isTransparent(op))
+    return operand(op, 0);
+  if (auto choice = dyn_cast<arith::SelectOp>(op))
+    return select(choice);
+  if (algebra::findHomomorphism(over, op))
     return exponent(op->getOperand(0), /*negative=*/false, {}, isa<math::Exp2Op>(op));
-  if (auto select = dyn_cast<arith::SelectOp>(op)) {
-    // select(c, f, 0) = [c] * f
-    if (!isZero(select.getFalseValue()))
-      return block(op, "chooses between two values that a running statistic changes");
-    if (!moves(select.getCondition()))
-      return product(select.getTrueValue());
-    if (!isRowFactor(select.getCondition()))
-      return block(op, "its condition compares keys with a running statistic");
-    result.hoists.push_back({Hoist::Select, stripBroadcast(select.getCondition())});
-    result.kept[op] = 1;
-    return product(select.getTrueValue());
+  for (unsigned i : llvm::reverse(llvm::seq<unsigned>(0, op->getNumOperands()))) {
+    Value one = op->getOperand(i);
+    if (!algebra::findDistribution(over, op, i) || !isRowFactor(one) || !moves(one))
+      continue;
+    result.hoists.push_back({op, i, stripBroadcast(one)});
+    result.kept[op] = 1 - i;
+    return operand(op, 1 - i);
   }
-  return block(op, "no factor of it can be pulled out of the sum");
+  for (unsigned i : llvm::seq<unsigned>(0, op->getNumOperands())) {
+    const algebra::Linearity *law = algebra::findLinearity(over, op, i);
+    if (!law)
+      continue;
+    if (law->both)
+      return failure(failed(operand(op, 0)) || failed(operand(op, 1)));
+    for (unsigned other : llvm::seq<unsigned>(0, op->getNumOperands()))
+      if (other != i && moves(op->getOperand(other)))
+        return block(op, "a running statistic changes its other operand for every key");
+    return operand(op, i);
+  }
+  return block(op, "no factor of it can be pulled out of the reduction");
 }
 
+/// select(c, f, e) with the reduction's identity e is f where c holds, and nothing elsewhere.
+LogicalResult Factorizer::select(arith::SelectOp op) {
+  unsigned identity = algebra::isIdentity(over, op.getFalseValue())  ? 2
+                      : algebra::isIdentity(over, op.getTrueValue()) ? 1
+                                                                     : 0;
+  if (!identity)
+    return block(op, "chooses between two values that a running statistic changes");
+  unsigned other = 3 - identity;
+  if (!moves(op.getCondition()))
+    return operand(op, other);
+  if (isRowFactor(op.getCondition())) {
+    result.hoists.push_back({op, identity, stripBroadcast(op.getCondition())});
+    result.kept[op] = other;
+    return operand(op, other);
+  }
+  if (Operation *extremum = matchedExtremum(op.getCondition());
+      extremum && identity == 2 && !moves(op->getOperand(other))) {
+    result.matched.push_back(extremum);
+    return success();
+  }
+  return block(op, "its condition compares keys with a running statistic");
+}
+
+/// The running extremum of x, if the condition is `x == extremum`, perhaps and something, perhaps
+/// or `x != x` (which holds for the NaN that an extremum of NaN is).
+Operation *Factorizer::matchedExtremum(Value condition) const {
+  Operation *op = stripBroadcast(condition).getDefiningOp();
+  if (!op)
+    return nullptr;
+  if (isa<arith::AndIOp>(op)) {
+    for (unsigned i : {0u, 1u})
+      if (!moves(op->getOperand(1 - i)))
+        return matchedExtremum(op->getOperand(i));
+    return nullptr;
+  }
+  auto isNaNOf = [](Value value, Value x) {
+    auto compare = stripBroadcast(value).getDefiningOp<arith::CmpFOp>();
+    return compare && compare.getPredicate() == arith::CmpFPredicate::UNE &&
+           compare.getLhs() == compare.getRhs() && compare.getLhs() == x;
+  };
+  if (isa<arith::OrIOp>(op)) {
+    for (unsigned i : {0u, 1u})
+      if (Operation *extremum = matchedExtremum(op->getOperand(i)))
+        return isNaNOf(op->getOperand(1 - i), extremum->getOperand(0)) ? extremum : nullptr;
+    return nullptr;
+  }
+  auto floats = dyn_cast<arith::CmpFOp>(op);
+  auto integers = dyn_cast<arith::CmpIOp>(op);
+  if (!(floats && floats.getPredicate() == arith::CmpFPredicate::OEQ) &&
+      !(integers && integers.getPredicate() == arith::CmpIPredicate::eq))
+    return nullptr;
+  for (unsigned i : {0u, 1u}) {
+    Operation *extremum = stripBroadcast(op->getOperand(i)).getDefiningOp();
+    if (extremum && running(extremum) && isa<ReduceOp>(extremum) && isExtremum(extremum) &&
+        extremum->getOperand(0) == op->getOperand(1 - i))
+      return extremum;
+  }
+  return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Exponents
+//===----------------------------------------------------------------------===//
+
 /// The terms of an exponent: those that move become repairs, the rest stays.
-LogicalResult Factorizer::exponent(Value value, bool negative, SmallVector<Value> scales,
+LogicalResult Factorizer::exponent(Value value, bool negative, SmallVector<Scale> scales,
                                    bool base2) {
   if (!moves(value))
     return success();
@@ -149,7 +176,7 @@ LogicalResult Factorizer::exponent(Value value, bool negative, SmallVector<Value
     return success();
   }
   Operation *op = value.getDefiningOp();
-  if (isa<BroadcastOp, arith::ExtFOp, arith::TruncFOp>(op))
+  if (algebra::isTransparent(op))
     return exponent(op->getOperand(0), negative, scales, base2);
   if (isa<arith::NegFOp>(op))
     return exponent(op->getOperand(0), !negative, scales, base2);
@@ -157,54 +184,30 @@ LogicalResult Factorizer::exponent(Value value, bool negative, SmallVector<Value
     return failure(
         failed(exponent(op->getOperand(0), negative, scales, base2)) ||
         failed(exponent(op->getOperand(1), negative != isa<arith::SubFOp>(op), scales, base2)));
-  if (isa<arith::MulFOp>(op)) {
-    for (unsigned i : {0u, 1u}) {
+  if (isa<arith::MulFOp, arith::DivFOp>(op)) {
+    bool divides = isa<arith::DivFOp>(op);
+    for (unsigned i : {1u, 0u}) {
       Value factor = op->getOperand(i);
-      if (moves(factor) || dependence.isStreamed(stripBroadcast(factor)))
+      if (moves(factor) || dependence.isStreamed(stripBroadcast(factor)) || (divides && i == 0))
         continue;
-      scales.push_back(stripBroadcast(factor));
+      scales.push_back({stripBroadcast(factor), divides});
       return exponent(op->getOperand(1 - i), negative, scales, base2);
     }
   }
   if (auto select = dyn_cast<arith::SelectOp>(op))
-    if (!negative && isNegativeInfinity(select.getFalseValue()) && !moves(select.getCondition()))
+    if (!negative && !moves(select.getCondition()) &&
+        algebra::isIdentity(ReduceKind::Max, select.getFalseValue()))
       return exponent(select.getTrueValue(), negative, scales,
                       base2); // exp(-inf) = 0 times any factor
   return block(op, "the exponent is no sum of a key's part and a statistic's part");
 }
 
-LogicalResult Factorizer::sum(Value value) {
-  if (!moves(value))
-    return success();
-  Operation *op = value.getDefiningOp();
-  if (isa<BroadcastOp, arith::ExtFOp, arith::TruncFOp>(op))
-    return sum(op->getOperand(0));
-  if (isa<arith::AddFOp, arith::SubFOp>(op)) {
-    for (unsigned i : {1u, 0u}) {
-      Value term = op->getOperand(i);
-      if (!isRowFactor(term) || !moves(term) || (isa<arith::SubFOp>(op) && i == 0))
-        continue;
-      result.hoists.push_back(
-          {isa<arith::SubFOp>(op) ? Hoist::Subtract : Hoist::Add, stripBroadcast(term)});
-      result.kept[op] = 1 - i;
-      return sum(op->getOperand(1 - i));
-    }
-  }
-  return block(op, "no term of it can be pulled out of the extremum");
-}
-
-LogicalResult flashlight::factorizeSum(ValueRange factors, const StreamDependence &dependence,
-                                       llvm::function_ref<bool(Operation *)> running,
-                                       Factorization &result) {
-  Factorizer factorizer(dependence, running, result);
-  for (Value factor : factors)
-    if (failed(factorizer.product(factor)))
+LogicalResult flashlight::factorize(Operation *op, const StreamDependence &dependence,
+                                    llvm::function_ref<bool(Operation *)> running,
+                                    Factorization &result) {
+  Factorizer factorizer(kindOf(op), dependence, running, result);
+  for (unsigned i : llvm::seq<unsigned>(0, op->getNumOperands()))
+    if (failed(factorizer.operand(op, i)))
       return failure();
   return success();
-}
-
-LogicalResult flashlight::factorizeExtremum(Value operand, const StreamDependence &dependence,
-                                            llvm::function_ref<bool(Operation *)> running,
-                                            Factorization &result) {
-  return Factorizer(dependence, running, result).sum(operand);
 }

@@ -225,8 +225,13 @@ FailureOr<Index> flashlight::indexOfOperand(Operation *view, ArrayRef<AffineExpr
   }
   if (auto op = dyn_cast<SliceOp>(view)) {
     Index mapped;
-    for (auto [expr, offset, stride] : llvm::zip(index, op.getOffsets(), op.getStrides()))
-      mapped.push_back(expr * stride + offset);
+    auto from = cast<RankedTensorType>(op.getOperand().getType());
+    for (auto [i, expr] : llvm::enumerate(index)) {
+      int64_t offset = op.getOffsets()[i], stride = op.getStrides()[i];
+      if (stride < 0 && from.isDynamicDim(i))
+        return failure(); // counts from an end that is not known
+      mapped.push_back(expr * stride + (stride < 0 ? from.getDimSize(i) - 1 - offset : offset));
+    }
     return mapped;
   }
   if (auto op = dyn_cast<ReshapeOp>(view))

@@ -103,7 +103,7 @@ func.func @kernel_c5() {
 
 func.func @read_c1(%x: tensor<4xf32>) {
   flashlight.kernel "k" axes(m = 2, n = 4) stream "n" (%a = %x) : (tensor<4xf32>) -> () {
-    // expected-error@+1 {{expected a map from 2 axes to 1 dims}}
+    // expected-error@+1 {{expected a map from 2 axes and 0 indices to 1 dims}}
     %0 = flashlight.read %a at affine_map<(n) -> (n)> : tensor<4xf32> -> tensor<4xf32, #flashlight.axes<n>>
     flashlight.yield
   }
@@ -148,6 +148,29 @@ func.func @read_c3(%x: tensor<4xf32>) {
 func.func @read_c4(%x: tensor<4xf32>) {
   // expected-error@+1 {{expected to stand in a 'flashlight.kernel'}}
   %0 = flashlight.read %x at affine_map<(n) -> (n)> : tensor<4xf32> -> tensor<4xf32, #flashlight.axes<n>>
+  return
+}
+
+// -----
+
+func.func @read_c1_indices(%x: tensor<4xf32>) {
+  flashlight.kernel "k" axes(n = 4) stream "n" (%mx = %x) : (tensor<4xf32>) -> () {
+    // expected-error@+1 {{expected a map from 1 axes and 0 indices to 1 dims}}
+    %0 = flashlight.read %mx at affine_map<(n)[s0] -> (s0)> : tensor<4xf32> -> tensor<f32, #flashlight.axes<>>
+    flashlight.yield
+  }
+  return
+}
+
+// -----
+
+func.func @read_c3_indices(%x: tensor<4xf32>) {
+  flashlight.kernel "k" axes(n = 4) stream "n" (%mx = %x) : (tensor<4xf32>) -> () {
+    %i = flashlight.read %mx at affine_map<(n) -> (n)> : tensor<4xf32> -> tensor<4xf32, #flashlight.axes<n>>
+    // expected-error@+1 {{expected integer indices}}
+    %0 = flashlight.read %mx[%i] at affine_map<(n)[s0] -> (s0)> : tensor<4xf32>, tensor<4xf32, #flashlight.axes<n>> -> tensor<4xf32, #flashlight.axes<n>>
+    flashlight.yield
+  }
   return
 }
 
@@ -279,6 +302,38 @@ func.func @broadcast_c3() {
     %0 = flashlight.iota : tensor<4xi64, #flashlight.axes<n>>
     // expected-error@+1 {{expected axis 'n' of the operand in the result}}
     %1 = flashlight.broadcast %0 : tensor<4xi64, #flashlight.axes<n>> -> tensor<4xi64, #flashlight.axes<m>>
+    flashlight.yield
+  }
+  return
+}
+
+// -----
+
+func.func @stream_c5_count(%x: tensor<f32>) {
+  flashlight.kernel "k" axes(n = 4) stream "n" () : () -> () {
+    %z = arith.constant dense<0.0> : tensor<f32, #flashlight.axes<>>
+    %0 = flashlight.stream "n" (%old = %z) : (tensor<f32, #flashlight.axes<>>) {
+      flashlight.yield %old : tensor<f32, #flashlight.axes<>>
+    // expected-error@+1 {{expected two states of 1 values each to merge, got 1 values}}
+    } merge (%a) {
+      flashlight.yield %a : tensor<f32, #flashlight.axes<>>
+    }
+    flashlight.yield
+  }
+  return
+}
+
+// -----
+
+func.func @stream_c5_types(%x: tensor<f32>) {
+  flashlight.kernel "k" axes(n = 4) stream "n" () : () -> () {
+    %z = arith.constant dense<0.0> : tensor<f32, #flashlight.axes<>>
+    // expected-error@+1 {{expected 'merge' to take two states and to yield one}}
+    %0 = flashlight.stream "n" (%old = %z) : (tensor<f32, #flashlight.axes<>>) {
+      flashlight.yield %old : tensor<f32, #flashlight.axes<>>
+    } merge (%a, %b) {
+      flashlight.yield %a, %b : tensor<f32, #flashlight.axes<>>, tensor<f32, #flashlight.axes<>>
+    }
     flashlight.yield
   }
   return

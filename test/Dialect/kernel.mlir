@@ -65,3 +65,31 @@ func.func @running_max(%x: tensor<128x?xf32, #flashlight.symbols<s0>>) -> tensor
   }
   return %o : tensor<128xf32>
 }
+
+// CHECK-LABEL: func.func @indexed_scan_merge
+func.func @indexed_scan_merge(%t: tensor<32x8xf32>, %b: tensor<256xi64>) -> tensor<8xf32> {
+  %o = flashlight.kernel "k" axes(h = 8, n = 256) stream "n" (%mt = %t, %mb = %b)
+      : (tensor<32x8xf32>, tensor<256xi64>) -> (tensor<8xf32>) {
+    %zero = arith.constant dense<0.0> : tensor<8xf32, #flashlight.axes<h>>
+    // CHECK: flashlight.stream "n" (%{{.*}} = %{{.*}}) : (tensor<8xf32, #flashlight.axes<h>>) attributes {reverse} {
+    %sum = flashlight.stream "n" (%old = %zero) : (tensor<8xf32, #flashlight.axes<h>>) attributes {reverse} {
+      %i = flashlight.read %mb at affine_map<(h, n) -> (n)>
+          : tensor<256xi64> -> tensor<256xi64, #flashlight.axes<n>>
+      // CHECK: flashlight.read %{{.*}}[%{{.*}}] at affine_map<(h, n)[s0] -> (s0, h)> : tensor<32x8xf32>, tensor<256xi64, #flashlight.axes<n>> -> tensor<8x256xf32, #flashlight.axes<h, n>>
+      %x = flashlight.read %mt[%i] at affine_map<(h, n)[s0] -> (s0, h)>
+          : tensor<32x8xf32>, tensor<256xi64, #flashlight.axes<n>> -> tensor<8x256xf32, #flashlight.axes<h, n>>
+      // CHECK: flashlight.scan sum %{{.*}} along "n" reverse : tensor<8x256xf32, #flashlight.axes<h, n>>
+      %c = flashlight.scan sum %x along "n" reverse : tensor<8x256xf32, #flashlight.axes<h, n>>
+      %block = flashlight.reduce sum %c : tensor<8x256xf32, #flashlight.axes<h, n>> -> tensor<8xf32, #flashlight.axes<h>>
+      %new = arith.addf %old, %block : tensor<8xf32, #flashlight.axes<h>>
+      flashlight.yield %new : tensor<8xf32, #flashlight.axes<h>>
+    // CHECK: } merge (%[[A:.*]], %[[B:.*]]) {
+    } merge (%a, %c) {
+      // CHECK: arith.addf %[[A]], %[[B]]
+      %both = arith.addf %a, %c : tensor<8xf32, #flashlight.axes<h>>
+      flashlight.yield %both : tensor<8xf32, #flashlight.axes<h>>
+    }
+    flashlight.yield %sum at [affine_map<(h, n) -> (h)>] : tensor<8xf32, #flashlight.axes<h>>
+  }
+  return %o : tensor<8xf32>
+}

@@ -284,7 +284,7 @@ func.func @slice_c1_count(%x: tensor<2x3xf32>) {
 // -----
 
 func.func @slice_c1_offset(%x: tensor<2x3xf32>) {
-  // expected-error@+1 {{expected an offset of at least 0 and a stride of at least 1 in dim 1, got -1 and 1}}
+  // expected-error@+1 {{expected an offset of at least 0 and a stride that is not 0 in dim 1, got -1 and 1}}
   %0 = flashlight.slice %x offsets [0, -1] strides [1, 1] : tensor<2x3xf32> -> tensor<2x2xf32>
   return
 }
@@ -292,7 +292,7 @@ func.func @slice_c1_offset(%x: tensor<2x3xf32>) {
 // -----
 
 func.func @slice_c1_stride(%x: tensor<2x3xf32>) {
-  // expected-error@+1 {{expected an offset of at least 0 and a stride of at least 1 in dim 0, got 0 and 0}}
+  // expected-error@+1 {{expected an offset of at least 0 and a stride that is not 0 in dim 0, got 0 and 0}}
   %0 = flashlight.slice %x offsets [0, 0] strides [0, 1] : tensor<2x3xf32> -> tensor<2x3xf32>
   return
 }
@@ -363,25 +363,33 @@ func.func @concat_c3(%x: tensor<2x3xf32>) {
 
 // -----
 
-func.func @gather_c1_indices(%x: tensor<2x3xf32>, %i: tensor<4xf32>) {
-  // expected-error@+1 {{expected integer indices and a dim below 2, got 'tensor<4xf32>' and dim 0}}
-  %0 = flashlight.gather %x, %i dim 0 : tensor<2x3xf32>, tensor<4xf32> -> tensor<4x3xf32>
+func.func @gather_c1_type(%x: tensor<2x3xf32>, %i: tensor<4x3xf32>) {
+  // expected-error@+1 {{expected integer indices of the result's shape 'tensor<4x3xf32>', got 'tensor<4x3xf32>'}}
+  %0 = flashlight.gather %x[%i] at affine_map<(a, b)[i] -> (i, b)> : tensor<2x3xf32>, tensor<4x3xf32> -> tensor<4x3xf32>
   return
 }
 
 // -----
 
-func.func @gather_c1_dim(%x: tensor<2x3xf32>, %i: tensor<4xi64>) {
-  // expected-error@+1 {{expected integer indices and a dim below 2, got 'tensor<4xi64>' and dim 2}}
-  %0 = flashlight.gather %x, %i dim 2 : tensor<2x3xf32>, tensor<4xi64> -> tensor<2x3x4xf32>
+func.func @gather_c1_shape(%x: tensor<2x3xf32>, %i: tensor<4xi64>) {
+  // expected-error@+1 {{expected integer indices of the result's shape 'tensor<4x3xf32>', got 'tensor<4xi64>'}}
+  %0 = flashlight.gather %x[%i] at affine_map<(a, b)[i] -> (i, b)> : tensor<2x3xf32>, tensor<4xi64> -> tensor<4x3xf32>
   return
 }
 
 // -----
 
-func.func @gather_c2(%x: tensor<2x3xf32>, %i: tensor<4xi64>) {
-  // expected-error@+1 {{expected the indices' dims in place of dim 0, got 'tensor<3x4xf32>'}}
-  %0 = flashlight.gather %x, %i dim 0 : tensor<2x3xf32>, tensor<4xi64> -> tensor<3x4xf32>
+func.func @gather_c2(%x: tensor<2x3xf32>, %i: tensor<4x3xi64>) {
+  // expected-error@+1 {{expected a map from 2 dims and 1 symbols to 2 dims}}
+  %0 = flashlight.gather %x[%i] at affine_map<(a, b) -> (a, b)> : tensor<2x3xf32>, tensor<4x3xi64> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @gather_c3(%x: tensor<2x3xf32>, %i: tensor<4x3xi64>) {
+  // expected-error@+1 {{expected element type 'f32', got 'f64'}}
+  %0 = flashlight.gather %x[%i] at affine_map<(a, b)[i] -> (i, b)> : tensor<2x3xf32>, tensor<4x3xi64> -> tensor<4x3xf64>
   return
 }
 
@@ -390,6 +398,22 @@ func.func @gather_c2(%x: tensor<2x3xf32>, %i: tensor<4xi64>) {
 func.func @scan_c1(%x: tensor<2x3xf32>) {
   // expected-error@+1 {{expected a dim below 2, got 2}}
   %0 = flashlight.scan sum %x dim 2 : tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @scan_c1_named(%x: tensor<2x3xf32>) {
+  // expected-error@+1 {{expected 'dim' on an operand without axes}}
+  %0 = flashlight.scan sum %x along "n" : tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @scan_c1_axis(%x: tensor<2x3xf32, #flashlight.axes<m, n>>) {
+  // expected-error@+1 {{expected an axis of #flashlight.axes<m, n>, got 'k'}}
+  %0 = flashlight.scan sum %x along "k" : tensor<2x3xf32, #flashlight.axes<m, n>>
   return
 }
 

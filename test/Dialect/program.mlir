@@ -75,9 +75,9 @@ func.func @concat(%a: tensor<8x64xf32>, %b: tensor<8x32xf32>) {
 }
 
 // CHECK-LABEL: func.func @gather
-func.func @gather(%t: tensor<32x8xf32>, %i: tensor<128x128xi64>) {
-  // CHECK: flashlight.gather %{{.*}}, %{{.*}} dim 0 : tensor<32x8xf32>, tensor<128x128xi64> -> tensor<128x128x8xf32>
-  %0 = flashlight.gather %t, %i dim 0 : tensor<32x8xf32>, tensor<128x128xi64> -> tensor<128x128x8xf32>
+func.func @gather(%t: tensor<32x8xf32>, %i: tensor<128x128x8xi64>) {
+  // CHECK: flashlight.gather %{{.*}}[%{{.*}}] at affine_map<(d0, d1, d2)[s0] -> (s0, d2)> : tensor<32x8xf32>, tensor<128x128x8xi64> -> tensor<128x128x8xf32>
+  %0 = flashlight.gather %t[%i] at affine_map<(m, n, h)[i] -> (i, h)> : tensor<32x8xf32>, tensor<128x128x8xi64> -> tensor<128x128x8xf32>
   return
 }
 
@@ -85,6 +85,8 @@ func.func @gather(%t: tensor<32x8xf32>, %i: tensor<128x128xi64>) {
 func.func @scan(%x: tensor<8x128xf32>) {
   // CHECK: flashlight.scan sum %{{.*}} dim 1 : tensor<8x128xf32>
   %0 = flashlight.scan sum %x dim 1 : tensor<8x128xf32>
+  // CHECK: flashlight.scan max %{{.*}} dim 0 reverse : tensor<8x128xf32>
+  %1 = flashlight.scan max %x dim 0 reverse : tensor<8x128xf32>
   return
 }
 

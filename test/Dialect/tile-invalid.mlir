@@ -83,6 +83,30 @@ func.func @access_c4_division(%x: memref<8x64xf32>, %i: index) {
 
 // -----
 
+func.func @access_c1_symbols(%x: memref<8x64xf32>, %i: index, %t: tensor<4x4xi64>) {
+  // expected-error@+1 {{expected 2 offsets and a map from 2 to 2 dims}}
+  %0 = flashlight.load %x[%i, %i] gather(%t) map affine_map<(a, b) -> (a, b)> : memref<8x64xf32>, tensor<4x4xi64> -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+func.func @access_c5_shape(%x: memref<8x64xf32>, %i: index, %t: tensor<4xi64>) {
+  // expected-error@+1 {{expected integer index tiles of the shape of 'tensor<4x4xf32>', got 'tensor<4xi64>'}}
+  %0 = flashlight.load %x[%i, %i] gather(%t) map affine_map<(a, b)[i] -> (i, b)> : memref<8x64xf32>, tensor<4xi64> -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+func.func @access_c5_type(%x: memref<8x64xf32>, %i: index, %t: tensor<4x4xf32>) {
+  // expected-error@+1 {{expected integer index tiles of the shape of 'tensor<4x4xf32>', got 'tensor<4x4xf32>'}}
+  %0 = flashlight.load %x[%i, %i] gather(%t) map affine_map<(a, b)[i] -> (i, b)> : memref<8x64xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
 func.func @access_c1_store(%x: memref<8x64xf32>, %i: index, %t: tensor<4x4xf32>) {
   // expected-error@+1 {{'flashlight.store' op expected 2 offsets}}
   flashlight.store %t, %x[%i] map affine_map<(i, j) -> (i, j)> : tensor<4x4xf32>, memref<8x64xf32>

@@ -38,3 +38,14 @@ func.func @main(%x: tensor<?x64xf32, #flashlight.symbols<s0>>) -> tensor<?x64xf3
   %0 = flashlight.launch @copy(%x) : (tensor<?x64xf32, #flashlight.symbols<s0>>) -> tensor<?x64xf32, #flashlight.symbols<s0>>
   return %0 : tensor<?x64xf32, #flashlight.symbols<s0>>
 }
+
+// CHECK-LABEL: func.func @gathered
+func.func @gathered(%x: memref<32x8xf32>, %i: tensor<16x8xi32>, %h: index) -> tensor<16x8xf32> {
+  %c0 = arith.constant 0 : index
+  // CHECK: flashlight.load %{{.*}}[%{{.*}}, %{{.*}}] gather(%{{.*}}) map #{{.*}} limits [0](%{{.*}}) : memref<32x8xf32>, tensor<16x8xi32> -> tensor<16x8xf32>
+  %0 = flashlight.load %x[%c0, %c0] gather(%i) map affine_map<(a, b)[i] -> (i, -b)> limits [0] (%h)
+      : memref<32x8xf32>, tensor<16x8xi32> -> tensor<16x8xf32>
+  // CHECK: flashlight.scan sum %{{.*}} dim 0 reverse : tensor<16x8xf32>
+  %1 = flashlight.scan sum %0 dim 0 reverse : tensor<16x8xf32>
+  return %1 : tensor<16x8xf32>
+}

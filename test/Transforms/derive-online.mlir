@@ -28,6 +28,101 @@ func.func @sum_of_exponentials(%x: tensor<8x16xf32>) -> tensor<8xf32> {
   return %0 : tensor<8xf32>
 }
 
+//   Two ranges merge by the same correction.
+// CHECK-LABEL: @merged
+// CHECK: merge (%[[MA:.*]], %[[LA:.*]], %[[MB:.*]], %[[LB:.*]]) {
+// CHECK: %[[M:.*]] = arith.maximumf %[[MA]], %[[MB]]
+// CHECK: %[[A:.*]] = arith.mulf %[[LA]]
+// CHECK: %[[B:.*]] = arith.mulf %[[LB]]
+// CHECK: %[[L:.*]] = arith.addf %[[A]], %[[B]]
+// CHECK: flashlight.yield %[[M]], %[[L]]
+func.func @merged(%x: tensor<8x16xf32>) -> tensor<8xf32> {
+  %0 = flashlight.kernel "k" axes(m = 8, n = 16) stream "n" (%y = %x) : (tensor<8x16xf32>) -> (tensor<8xf32>) {
+    %s = flashlight.read %y at affine_map<(m, n) -> (m, n)> : tensor<8x16xf32> -> !s
+    %m = flashlight.reduce max %s : !s -> !r
+    %mb = flashlight.broadcast %m : !r -> !s
+    %d = arith.subf %s, %mb : !s
+    %e = math.exp %d : !s
+    %l = flashlight.reduce sum %e : !s -> !r
+    flashlight.yield %l at [affine_map<(m, n) -> (m)>] : !r
+  }
+  return %0 : tensor<8xf32>
+}
+
+//   sum_n (x / l - y / k) with l = sum_n x, k = sum_n y: neither leaves the difference, so the sum
+//   is split: sum_n x / l - sum_n y / k
+// CHECK-LABEL: @split_difference
+// CHECK: %[[R:.*]]:4 = flashlight.stream "n"
+// CHECK-NOT: flashlight.stream
+// CHECK-DAG: %[[P:.*]] = arith.divf %[[R]]#2, %[[R]]#0
+// CHECK-DAG: %[[Q:.*]] = arith.divf %[[R]]#3, %[[R]]#1
+// CHECK: arith.subf %[[P]], %[[Q]]
+func.func @split_difference(%x: tensor<8x16xf32>, %y: tensor<8x16xf32>) -> tensor<8xf32> {
+  %0 = flashlight.kernel "k" axes(m = 8, n = 16) stream "n" (%a = %x, %b = %y) : (tensor<8x16xf32>, tensor<8x16xf32>) -> (tensor<8xf32>) {
+    %s = flashlight.read %a at affine_map<(m, n) -> (m, n)> : tensor<8x16xf32> -> !s
+    %t = flashlight.read %b at affine_map<(m, n) -> (m, n)> : tensor<8x16xf32> -> !s
+    %l = flashlight.reduce sum %s : !s -> !r
+    %k = flashlight.reduce sum %t : !s -> !r
+    %lb = flashlight.broadcast %l : !r -> !s
+    %kb = flashlight.broadcast %k : !r -> !s
+    %p = arith.divf %s, %lb : !s
+    %q = arith.divf %t, %kb : !s
+    %d = arith.subf %p, %q : !s
+    %o = flashlight.reduce sum %d : !s -> !r
+    flashlight.yield %o at [affine_map<(m, n) -> (m)>] : !r
+  }
+  return %0 : tensor<8xf32>
+}
+
+//   A scan goes on from a carry, from the last block to the first if it is reversed; no merge.
+// CHECK-LABEL: @scanned
+// CHECK: flashlight.stream "n" (%{{.*}} = %{{.*}}, %[[CARRY:.*]] = %{{.*}}) : {{.*}} attributes {reverse}
+// CHECK: %[[BLOCK:.*]] = flashlight.scan sum %[[X:.*]] along "n" reverse
+// CHECK: %[[WIDE:.*]] = flashlight.broadcast %[[CARRY]]
+// CHECK: %[[SCAN:.*]] = arith.addf %[[WIDE]], %[[BLOCK]]
+// CHECK: math.exp %[[SCAN]]
+// CHECK: %[[ALL:.*]] = flashlight.reduce sum %[[X]]
+// CHECK: arith.addf %[[CARRY]], %[[ALL]]
+// CHECK-NOT: merge
+// CHECK: return
+func.func @scanned(%x: tensor<8x16xf32>) -> tensor<8xf32> {
+  %0 = flashlight.kernel "k" axes(m = 8, n = 16) stream "n" (%y = %x) : (tensor<8x16xf32>) -> (tensor<8xf32>) {
+    %s = flashlight.read %y at affine_map<(m, n) -> (m, n)> : tensor<8x16xf32> -> !s
+    %c = flashlight.scan sum %s along "n" reverse : !s
+    %e = math.exp %c : !s
+    %l = flashlight.reduce sum %e : !s -> !r
+    flashlight.yield %l at [affine_map<(m, n) -> (m)>] : !r
+  }
+  return %0 : tensor<8xf32>
+}
+
+//   min_n (n where x is the maximum): when that moves, no earlier key is at it
+// CHECK-LABEL: @position_of_maximum
+// CHECK: flashlight.stream "n" (%[[OLD:.*]] = %{{.*}}, %[[AT:.*]] = %{{.*}})
+// CHECK: %[[NEW:.*]] = arith.maximumf %[[OLD]]
+// CHECK: %[[SAME:.*]] = arith.cmpf oeq, %[[OLD]], %[[NEW]]
+// CHECK: %[[NAN:.*]] = arith.cmpf une, %[[OLD]], %[[OLD]]
+// CHECK: %[[STAYS:.*]] = arith.ori %[[SAME]], %[[NAN]]
+// CHECK: arith.select %[[STAYS]], %[[AT]]
+// CHECK-NOT: flashlight.stream "n"
+func.func @position_of_maximum(%x: tensor<8x16xf32>) -> tensor<8xi64> {
+  %0 = flashlight.kernel "k" axes(m = 8, n = 16) stream "n" (%y = %x) : (tensor<8x16xf32>) -> (tensor<8xi64>) {
+    %s = flashlight.read %y at affine_map<(m, n) -> (m, n)> : tensor<8x16xf32> -> !s
+    %m = flashlight.reduce max %s : !s -> !r
+    %mb = flashlight.broadcast %m : !r -> !s
+    %eq = arith.cmpf oeq, %s, %mb : !s
+    %ne = arith.cmpf une, %s, %s : !s
+    %c = arith.ori %eq, %ne : tensor<8x16xi1, #flashlight.axes<m, n>>
+    %i = flashlight.iota : tensor<16xi64, #flashlight.axes<n>>
+    %ib = flashlight.broadcast %i : tensor<16xi64, #flashlight.axes<n>> -> tensor<8x16xi64, #flashlight.axes<m, n>>
+    %last = arith.constant dense<9223372036854775807> : tensor<8x16xi64, #flashlight.axes<m, n>>
+    %w = arith.select %c, %ib, %last : tensor<8x16xi1, #flashlight.axes<m, n>>, tensor<8x16xi64, #flashlight.axes<m, n>>
+    %r = flashlight.reduce min %w : tensor<8x16xi64, #flashlight.axes<m, n>> -> tensor<8xi64, #flashlight.axes<m>>
+    flashlight.yield %r at [affine_map<(m, n) -> (m)>] : tensor<8xi64, #flashlight.axes<m>>
+  }
+  return %0 : tensor<8xi64>
+}
+
 //   sum_n (x / l), l = sum_n x: 1 / l is hoisted, nothing is corrected
 // CHECK-LABEL: @hoisted_division
 // CHECK: %[[R:.*]]:2 = flashlight.stream "n"
@@ -71,7 +166,7 @@ func.func @two_sweeps(%x: tensor<8x16xf32>) -> tensor<8xf32> {
     %s = flashlight.read %y at affine_map<(m, n) -> (m, n)> : tensor<8x16xf32> -> !s
     %l = flashlight.reduce sum %s : !s -> !r
     %lb = flashlight.broadcast %l : !r -> !s
-    // expected-note@+1 {{no factor of it can be pulled out of the sum}}
+    // expected-note@+1 {{no factor of it can be pulled out of the reduction}}
     %d = arith.subf %s, %lb : !s
     %p = arith.mulf %d, %d : !s
     // expected-remark@+1 {{takes another sweep over 'n': it depends on statistics of the same sweep}}

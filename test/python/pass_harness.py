@@ -86,6 +86,17 @@ def check_pass(text, pipeline, args, *, blocks=(None,), native=False, inspect=No
                     torch_call=torch_call,
                 )
                 assert_same(actual, expected)
+            if blocks != (None,):  # swept apart and merged
+                actual = interpret(
+                    module,
+                    "main",
+                    args,
+                    dtype=torch.float64,
+                    blocks=blocks[-1],
+                    torch_call=torch_call,
+                    merge=True,
+                )
+                assert_same(actual, expected)
             if native:
                 actual = interpret(module, "main", args, blocks=blocks[-1], torch_call=torch_call)
                 for a, b, exact in zip(actual, before, expected, strict=True):

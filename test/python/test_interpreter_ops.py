@@ -541,13 +541,32 @@ def test_views():
 
 def test_gather():
     table, i = torch.randn(4, 5, 2), torch.tensor([[4, 0, 1], [2, 2, 3]])
-    types, result = ["tensor<4x5x2xf32>", "tensor<2x3xi64>"], "tensor<4x2x3x2xf32>"
-    text = f"flashlight.gather $0, $1 dim 1 : {types[0]}, {types[1]} -> {result}"
-    same(run(text, [table, i], types, result), table[:, i])
-    with pytest.raises(InterpreterError, match="index -1 is out of range of dim 1, which has 5"):
-        run(text, [table, i - 1], types, result)
+    wide = i.reshape(1, 2, 3, 1).expand(4, 2, 3, 2)
+    types, result = ["tensor<4x5x2xf32>", "tensor<4x2x3x2xi64>"], "tensor<4x2x3x2xf32>"
+    at = "affine_map<(a, b, c, d)[i] -> (a, i, d)>"
+    text = f"flashlight.gather $0[$1] at {at} : {types[0]}, {types[1]} -> {result}"
+    same(run(text, [table, wide], types, result), table[:, i])
+    with pytest.raises(InterpreterError, match="reads index -1 along dim 1, which has 5"):
+        run(text, [table, wide - 1], types, result)
 
 
+def test_gather_several():
+    x, i, j = torch.randn(4, 5), torch.tensor([3, 0, 1]), torch.tensor([4, 4, 2])
+    types = ["tensor<4x5xf32>", "tensor<3xi64>", "tensor<3xi64>"]
+    text = (
+        "flashlight.gather $0[$1, $2] at affine_map<(a)[i, j] -> (i, j)> : "
+        f"{', '.join(types)} -> tensor<3xf32>"
+    )
+    same(run(text, [x, i, j], types, "tensor<3xf32>"), x[i, j])
+
+
+def test_reversed_slice():
+    x, t = torch.randn(3, 5), "tensor<3x5xf32>"
+    text = f"flashlight.slice $0 offsets [0, 1] strides [-1, -2] : {t} -> tensor<3x2xf32>"
+    same(run(text, [x], [t], "tensor<3x2xf32>"), x.flip(0, 1)[:, 1:5:2])
+
+
+@pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize(
     "kind, function",
     [
@@ -557,9 +576,11 @@ def test_gather():
         ("min", lambda x: x.cummin(1).values),
     ],
 )
-def test_scan(kind, function):
+def test_scan(kind, function, reverse):
     x, t = torch.randn(3, 5), "tensor<3x5xf32>"
-    same(run(f"flashlight.scan {kind} $0 dim 1 : {t}", [x], [t], t), function(x))
+    text = f"flashlight.scan {kind} $0 dim 1 {'reverse' if reverse else ''} : {t}"
+    expected = function(x.flip(1)).flip(1) if reverse else function(x)
+    same(run(text, [x], [t], t), expected)
 
 
 def test_iota_and_size():

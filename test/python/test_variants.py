@@ -233,7 +233,7 @@ def two_outputs(q, k, v):
     return p @ v, p @ k
 
 
-@case(q, k, v, R(B, H, S, D), R(B, H, N, D), sweeps=2)
+@case(q, k, v, R(B, H, S, D), R(B, H, N, D))
 def differential(q, k, v, q2, k2):
     return (F.softmax(q @ k.mT * 0.2, -1) - 0.3 * F.softmax(q2 @ k2.mT * 0.2, -1)) @ v
 

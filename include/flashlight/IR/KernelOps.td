@@ -83,16 +83,44 @@ def Flashlight_ReadOp : Flashlight_Op<"read", [Pure]> {
     }
     ```
 
-    c1: the map has one input per axis of the kernel, one result per dim of the source.
-    c2: the result's axes are those that the map uses, in the kernel's order.
-    c3: one element type.
+    An index that is no affine function of axes is a value of the kernel, and a symbol
+    of the map: a row of a table, by position (`buckets`), is
+
+    ```mlir
+    func.func @bias(%table: tensor<32x8xf32>, %buckets: tensor<128x256xi64>) {
+      flashlight.kernel "kernel_0" axes(h = 8, m = 128, n = 256) stream "n"
+          (%t = %table, %b = %buckets) : (tensor<32x8xf32>, tensor<128x256xi64>) -> () {
+        %0 = flashlight.read %b at affine_map<(h, m, n) -> (m, n)>
+            : tensor<128x256xi64> -> tensor<128x256xi64, #flashlight.axes<m, n>>
+        %1 = flashlight.read %t[%0] at affine_map<(h, m, n)[s0] -> (s0, h)>
+            : tensor<32x8xf32>, tensor<128x256xi64, #flashlight.axes<m, n>>
+            -> tensor<8x128x256xf32, #flashlight.axes<h, m, n>>
+        flashlight.yield
+      }
+      return
+    }
+    ```
+
+    c1: the map has one dim per axis of the kernel, one symbol per index, one result
+        per dim of the source.
+    c2: the result's axes are those that the map and the indices have, in the kernel's order.
+    c3: one element type; integer indices.
     c4: it stands in a kernel.
   }];
-  let arguments = (ins AnyRankedTensor:$source, AffineMapAttr:$map);
+  let arguments = (ins
+    AnyRankedTensor:$source,            // the memory
+    Variadic<AnyRankedTensor>:$indices, // the values of the map's symbols
+    AffineMapAttr:$map                  // from the axes to the dims of the source
+  );
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = [{
-    $source `at` custom<AxisMap>($map) attr-dict `:` type($source) `->` type($result)
+    $source (`[` $indices^ `]`)? `at` custom<AxisMap>($map) attr-dict
+    `:` type($source) (`,` type($indices)^)? `->` type($result)
   }];
+  let builders = [OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$source,
+                                 "::mlir::AffineMap":$map), [{
+    build($_builder, $_state, type, source, ::mlir::ValueRange(), map);
+  }]>];
   let hasVerifier = 1;
 }
 
@@ -131,19 +159,47 @@ def Flashlight_StreamOp : Flashlight_Op<"stream", [
     A condition in the body with `flashlight.inside = b` is `b` all over a block that lies in
     one of them.
 
+    With `reverse` the blocks come from the last to the first. `merge`, where the
+    derivation has one, joins the states of two ranges of the axis (its arguments: one
+    state, then the other) that were swept apart, each from the inits:
+
+    ```mlir
+    func.func @mergeable_max(%x: tensor<8x256xf32>) -> tensor<8xf32> {
+      %o = flashlight.kernel "kernel_0" axes(m = 8, n = 256) stream "n" (%mx = %x)
+          : (tensor<8x256xf32>) -> (tensor<8xf32>) {
+        %init = arith.constant dense<0xFF800000> : tensor<8xf32, #flashlight.axes<m>>
+        %max = flashlight.stream "n" (%old = %init) : (tensor<8xf32, #flashlight.axes<m>>) {
+          %s = flashlight.read %mx at affine_map<(m, n) -> (m, n)>
+              : tensor<8x256xf32> -> tensor<8x256xf32, #flashlight.axes<m, n>>
+          %block = flashlight.reduce max %s
+              : tensor<8x256xf32, #flashlight.axes<m, n>> -> tensor<8xf32, #flashlight.axes<m>>
+          %new = arith.maximumf %old, %block : tensor<8xf32, #flashlight.axes<m>>
+          flashlight.yield %new : tensor<8xf32, #flashlight.axes<m>>
+        } merge (%a, %b) {
+          %both = arith.maximumf %a, %b : tensor<8xf32, #flashlight.axes<m>>
+          flashlight.yield %both : tensor<8xf32, #flashlight.axes<m>>
+        }
+        flashlight.yield %max at [affine_map<(m, n) -> (m)>] : tensor<8xf32, #flashlight.axes<m>>
+      }
+      return %o : tensor<8xf32>
+    }
+    ```
+
     c1: block arguments, results and yielded values have the types of the inits.
     c2: no init has the axis.
     c3: the terminator is a `flashlight.yield` without maps.
     c4: `keep` has sets over the kernel's axes and `keep_symbols`.
+    c5: `merge`, if it is there, takes the state's types twice and yields them once.
   }];
   let arguments = (ins
     StrAttr:$axis,                            // the axis that is swept
     OptionalAttr<ArrayAttr>:$keep,            // where it contributes; everywhere if absent
     OptionalAttr<StrArrayAttr>:$keep_symbols, // the symbols of the sets, in order
+    UnitAttr:$reverse,                        // from the last block to the first
     Variadic<AnyRankedTensor>:$inits          // the state before the first block
   );
   let results = (outs Variadic<AnyRankedTensor>:$results);
-  let regions = (region SizedRegion<1>:$body);
+  let regions = (region SizedRegion<1>:$body, AnyRegion:$merge);
   let hasCustomAssemblyFormat = 1;
   let hasRegionVerifier = 1;
 }

@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What is computed, on whole tensors. `contract`, `reduce`, `broadcast`, `iota`
-// and `size` also stand in kernels, where axes are named, and `contract`,
-// `reduce` and `broadcast` on tiles, where dims are positional again.
+// What is computed, on whole tensors. `contract`, `reduce`, `broadcast`, `scan`,
+// `iota` and `size` also stand in kernels, where axes are named, and `contract`,
+// `reduce`, `broadcast` and `scan` on tiles, where dims are positional again.
 //
 //===----------------------------------------------------------------------===//
 
@@ -172,6 +172,41 @@ def Flashlight_SizeOp : Flashlight_Op<"size", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Flashlight_ScanOp : Flashlight_Op<"scan", [
+    Pure, AllTypesMatch<["operand", "result"]>]> {
+  let summary = "inclusive running combination along a dim";
+  let description = [{
+    Element `i` of the result combines the operand's elements `0 ... i`; with
+    `reverse`, those from `i` to the last.
+
+    ```mlir
+    %c = flashlight.scan sum %x dim 1 reverse : tensor<8x128xf32>
+    ```
+    In a kernel, `along` names the axis. In a `flashlight.stream`, along the streamed
+    axis, it runs over the block alone: what came before is state.
+
+    c1: `dim`, in range, if and only if the operand carries no axes; else `along` one of them.
+    c2: not `any` or `all`.
+  }];
+  let arguments = (ins
+    Flashlight_ReduceKindAttr:$kind, // what combines two elements
+    AnyRankedTensor:$operand,        // what is combined
+    OptionalAttr<I64Attr>:$dim,      // the dim, where no axes name them
+    OptionalAttr<StrAttr>:$axis,     // the axis, in a kernel
+    UnitAttr:$reverse                // from the last element to the first
+  );
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $kind $operand (`dim` $dim^)? (`along` $axis^)? (`reverse` $reverse^)? attr-dict
+    `:` type($operand)
+  }];
+  let extraClassDeclaration = [{
+    /// The position of the scanned dim, at any level.
+    int64_t getScannedDim();
+  }];
+  let hasVerifier = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Programs only
 //===----------------------------------------------------------------------===//
@@ -211,13 +246,15 @@ def Flashlight_ReshapeOp : Flashlight_Op<"reshape", [Pure]> {
 def Flashlight_SliceOp : Flashlight_Op<"slice", [Pure]> {
   let summary = "a strided box of a tensor";
   let description = [{
-    Element `i` of the result is element `offsets + i * strides` of the operand.
+    Element `i` of the result is element `offsets + i * strides` of the operand; in a
+    dim with a negative stride, the offset counts from the last element: offset 0 and
+    stride -1 reverse it.
 
     ```mlir
     %s = flashlight.slice %x offsets [0, 64] strides [1, 1]
         : tensor<8x128xf32> -> tensor<8x64xf32>
     ```
-    c1: one offset (not negative) and one stride (positive) a dim. c2: the box lies
+    c1: one offset (not negative) and one stride (not zero) a dim. c2: the box lies
     in the operand, where extents are static. c3: one rank and element type.
   }];
   let arguments = (ins AnyRankedTensor:$operand, DenseI64ArrayAttr:$offsets,
@@ -250,40 +287,31 @@ def Flashlight_ConcatOp : Flashlight_Op<"concat", [Pure]> {
 }
 
 def Flashlight_GatherOp : Flashlight_Op<"gather", [Pure]> {
-  let summary = "elements of a table, selected by an index tensor";
+  let summary = "elements of a tensor, selected by index tensors";
   let description = [{
-    Replaces dim `dim` of the source by the dims of `indices`:
-    `result[..., i..., ...] = source[..., indices[i...], ...]`. Indices are not
-    negative and in range (an importer wraps negative ones first).
+    `result[t] = source[map(t)[i0[t], i1[t], ...]]`: the map's dims are those of the
+    result, its symbol `k` is the value of index tensor `k`, which has the result's
+    shape (a broadcast is a view). Indices are not negative and in range: an importer
+    wraps negative ones first.
 
     ```mlir
-    %g = flashlight.gather %table, %i dim 0
-        : tensor<32x8xf32>, tensor<128x128xi64> -> tensor<128x128x8xf32>
+    %g = flashlight.gather %table[%i] at affine_map<(m, n, h)[i] -> (i, h)>
+        : tensor<32x8xf32>, tensor<128x128x8xi64> -> tensor<128x128x8xf32>
     ```
-    c1: integer indices, `dim` in range. c2: the result's shape is as above.
+    c1: integer indices of the result's shape.
+    c2: the map has one dim per dim of the result, one symbol per index tensor, one
+        result per dim of the source. c3: one element type.
   }];
-  let arguments = (ins AnyRankedTensor:$source, AnyRankedTensor:$indices, I64Attr:$dim);
+  let arguments = (ins
+    AnyRankedTensor:$source,            // what is selected from
+    Variadic<AnyRankedTensor>:$indices, // the values of the map's symbols
+    AffineMapAttr:$map                  // from an element of the result to one of the source
+  );
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = [{
-    $source `,` $indices `dim` $dim attr-dict `:` type($source) `,` type($indices)
+    $source `[` $indices `]` `at` custom<AxisMap>($map) attr-dict `:` type($source) (`,` type($indices)^)?
     `->` type($result)
   }];
-  let hasVerifier = 1;
-}
-
-def Flashlight_ScanOp : Flashlight_Op<"scan", [
-    Pure, AllTypesMatch<["operand", "result"]>]> {
-  let summary = "inclusive running combination along a dim";
-  let description = [{
-    ```mlir
-    %c = flashlight.scan sum %x dim 1 : tensor<8x128xf32>
-    ```
-    c1: `dim` in range. c2: not `any` or `all`.
-  }];
-  let arguments = (ins Flashlight_ReduceKindAttr:$kind, AnyRankedTensor:$operand,
-                       I64Attr:$dim);
-  let results = (outs AnyRankedTensor:$result);
-  let assemblyFormat = "$kind $operand `dim` $dim attr-dict `:` type($operand)";
   let hasVerifier = 1;
 }
 

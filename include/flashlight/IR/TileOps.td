@@ -40,6 +40,8 @@ def Flashlight_LoadOp : Flashlight_Op<"load", [AttrSizedOperandSegments]> {
     Element `t` of the tile is `source[offsets + map(t)]`, or zero where `t` is
     beyond a limit: `t[limited[i]] >= limits[i]`. Nothing beyond a limit is read.
     The map is linear: one sum of `constant * tile dim` for each dim of the source.
+    `gather` adds index tiles of the load's shape, the symbols of the map: their values at
+    `t` stand in the sum. Beyond a limit they may be anything.
 
     ```mlir
     func.func @transposed_block(%k: memref<8x?x64xf32>, %h: index, %n0: index, %left: index) {
@@ -50,24 +52,32 @@ def Flashlight_LoadOp : Flashlight_Op<"load", [AttrSizedOperandSegments]> {
     }
     ```
 
-    c1: one offset and one map result per dim of the source; one map input per dim
-        of the tile.
+    c1: one offset and one map result per dim of the source; one map dim per dim of
+        the tile, one symbol per index tile.
     c2: one limit per entry of `limited`; entries in range, ascending.
     c3: a static tile of the source's element type.
     c4: the map is linear, without constant terms.
+    c5: index tiles are integers of the tile's shape.
   }];
   let arguments = (ins
     Arg<AnyMemRef, "the memory", [MemRead]>:$source, // where it is read from
     Variadic<Index>:$offsets,                        // the tile's first element
+    Variadic<AnyStaticShapeTensor>:$indices,         // the values of the map's symbols
     Variadic<Index>:$limits,                         // how many are in bounds, for each limited dim
     AffineMapAttr:$map,                              // from tile dims to dims of the source
     DefaultValuedOptionalAttr<DenseI64ArrayAttr, "{}">:$limited // the tile dims that may leave the bounds
   );
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = [{
-    $source `[` $offsets `]` `map` $map (`limits` $limited^ `(` $limits `)`)? attr-dict
-    `:` type($source) `->` type($result)
+    $source `[` $offsets `]` (`gather` `(` $indices^ `)`)? `map` $map
+    (`limits` $limited^ `(` $limits `)`)? attr-dict
+    `:` type($source) (`,` type($indices)^)? `->` type($result)
   }];
+  let builders = [OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$source,
+                                 "::mlir::ValueRange":$offsets, "::mlir::ValueRange":$limits,
+                                 "::mlir::AffineMap":$map, "::llvm::ArrayRef<int64_t>":$limited), [{
+    build($_builder, $_state, type, source, offsets, ::mlir::ValueRange(), limits, map, limited);
+  }]>];
   let hasVerifier = 1;
 }
 

@@ -192,8 +192,22 @@ class Builder:
         return self.wrap(value, shape, first.dtype)
 
     def gather(self, x: Tensor, indices: Tensor, dim: int) -> Tensor:
+        """Dim `dim` of `x` is replaced by the dims of `indices`, which are not negative."""
         shape = (*x.shape[:dim], *indices.shape, *x.shape[dim + 1 :])
-        value = fl.gather(self.type(shape, x.dtype), x.value, indices.value, dim)
+        where = self.broadcast(indices, shape, range(dim, dim + indices.rank))
+        dims = [ir.AffineDimExpr.get(i, self.context) for i in range(len(shape))]
+        selected = ir.AffineSymbolExpr.get(0, self.context)
+        results = [*dims[:dim], selected, *dims[dim + indices.rank :]]
+        return self.gather_at(x, [where], ir.AffineMap.get(len(shape), 1, results, self.context))
+
+    def gather_at(self, x: Tensor, indices: Sequence[Tensor], map_: ir.AffineMap) -> Tensor:
+        """`result[t] = x[map(t)[indices[t]...]]`; all indices have the result's shape."""
+        self.require_computed(x)
+        shape = indices[0].shape
+        values = [index.value for index in indices]
+        value = fl.gather(
+            self.type(shape, x.dtype), x.value, values, ir.AffineMapAttr.get(map_)
+        )
         return self.wrap(value, shape, x.dtype)
 
     # ---- combining --------------------------------------------------------------------------
@@ -218,9 +232,8 @@ class Builder:
     def scan(self, kind: str, x: Tensor, dim: int) -> Tensor:
         self.require_computed(x)
         attribute = ir.Attribute.parse(f"#flashlight<kind {kind}>", self.context)
-        return self.wrap(
-            fl.scan(self.type(x.shape, x.dtype), attribute, x.value, dim), x.shape, x.dtype
-        )
+        value = fl.scan(self.type(x.shape, x.dtype), attribute, x.value, dim=dim)
+        return self.wrap(value, x.shape, x.dtype)
 
     def contract(self, lhs: Tensor, rhs: Tensor, equation: str, dtype: torch.dtype) -> Tensor:
         """An einsum of two operands, in the type that eager accumulates `dtype` in, then rounded.

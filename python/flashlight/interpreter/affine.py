@@ -29,7 +29,7 @@ _BINARY: dict[type, Callable[[Index, Index], Index]] = {
 }
 
 
-def _translate(expression: ir.AffineExpr, used: set[int]) -> Expression:
+def _translate(expression: ir.AffineExpr, used: set[int], first_symbol: int) -> Expression:
     if isinstance(expression, ir.AffineConstantExpr):
         value = expression.value
         return lambda _dims: value
@@ -37,10 +37,14 @@ def _translate(expression: ir.AffineExpr, used: set[int]) -> Expression:
         position = expression.position
         used.add(position)
         return lambda dims: dims[position]
+    if isinstance(expression, ir.AffineSymbolExpr):
+        symbol = first_symbol + expression.position
+        return lambda dims: dims[symbol]
     combine = _BINARY.get(type(expression))
     if combine is None:
         raise InterpreterError(f"expected an affine expression of dims, got {expression}")
-    left, right = _translate(expression.lhs, used), _translate(expression.rhs, used)
+    left = _translate(expression.lhs, used, first_symbol)
+    right = _translate(expression.rhs, used, first_symbol)
     return lambda dims: combine(left(dims), right(dims))
 
 
@@ -54,13 +58,17 @@ class Map:
 
     def __init__(self, attribute: ir.Attribute) -> None:
         """Reads an AffineMapAttr."""
-        expressions = list(ir.AffineMapAttr(attribute).value.results)
+        value = ir.AffineMapAttr(attribute).value
+        expressions = list(value.results)
         self.results = len(expressions)
         self.used: list[set[int]] = [set() for _ in expressions]
-        self._expressions = [_translate(e, used) for e, used in zip(expressions, self.used)]
+        self._expressions = [
+            _translate(e, used, value.n_dims) for e, used in zip(expressions, self.used)
+        ]
 
     def __call__(self, dims: Sequence[Index]) -> list[Index]:
-        """The map's results for index tensors (or ints) that broadcast against each other."""
+        """The map's results for the dims, then the symbols: index tensors (or ints) that broadcast
+        against each other."""
         return [expression(dims) for expression in self._expressions]
 
 
@@ -73,3 +81,15 @@ def grid(starts: Sequence[int], sizes: Sequence[int], device: torch.device | str
         )
         for dim, (start, size) in enumerate(zip(starts, sizes, strict=True))
     ]
+
+
+def check_bounds(indices: Sequence[torch.Tensor | int], shape: Sequence[int], what: str) -> None:
+    """Fails at the first index that is out of range; `what` is what is done with it."""
+    for dim, (index, extent) in enumerate(zip(indices, shape, strict=True)):
+        where = torch.as_tensor(index)
+        outside = (where < 0) | (where >= extent)
+        if bool(outside.any()):
+            raise InterpreterError(
+                f"{what} index {int(where[outside].flatten()[0])} along dim {dim}, "
+                f"which has {extent} elements"
+            )

@@ -14,22 +14,11 @@ from dataclasses import replace
 
 import torch
 
-from flashlight.interpreter.affine import Map, grid
+from flashlight.interpreter.affine import Map, check_bounds, grid
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.machine import Frame, Run, Translator, builder
 from flashlight.interpreter.types import parse_axis
 from flashlight.mlir import ir
-
-
-def _check_bounds(indices: Sequence[torch.Tensor | int], shape: Sequence[int], what: str) -> None:
-    for dim, (index, extent) in enumerate(zip(indices, shape, strict=True)):
-        where = torch.as_tensor(index)
-        outside = (where < 0) | (where >= extent)
-        if bool(outside.any()):
-            raise InterpreterError(
-                f"{what} index {int(where[outside].flatten()[0])} along dim {dim}, "
-                f"which has {extent} elements"
-            )
 
 
 def _declared_axes(op: ir.Operation) -> list[str]:
@@ -85,7 +74,7 @@ def _write(
     aligned = [size if names[i] in axes else 1 for i, size in zip(used, sizes)]
     source = value.permute(order).reshape(aligned).expand(sizes)
     indices = [torch.as_tensor(i, device=value.device).expand(sizes) for i in map_(dims)]
-    _check_bounds(indices, shape, "writes")
+    check_bounds(indices, shape, "writes")
     result = torch.zeros(tuple(shape), dtype=value.dtype, device=value.device)
     writes = torch.zeros(tuple(shape), dtype=torch.int64, device=value.device)
     result.index_put_(tuple(indices), source) if indices else result.copy_(source)
@@ -105,13 +94,18 @@ def read(op: ir.Operation, translator: Translator) -> Run:
     map_ = Map(op.attributes["map"])
     axes = translator.info(op.results[0].type).axes or ()
 
-    def run(frame: Frame, source: torch.Tensor) -> tuple[torch.Tensor]:
+    of_index = [translator.info(operand.type).axes or () for operand in list(op.operands)[1:]]
+
+    def run(frame: Frame, source: torch.Tensor, *values: torch.Tensor) -> tuple[torch.Tensor]:
         starts, sizes = zip(*(frame.extents[a] for a in axes)) if axes else ((), ())
         dims: list[torch.Tensor | int] = [0] * len(names)
         for axis, index in zip(axes, grid(starts, sizes, source.device)):
             dims[names.index(axis)] = index
+        for value, own in zip(values, of_index, strict=True):
+            shape = [size if axis in own else 1 for axis, size in zip(axes, sizes)]
+            dims.append(value.to(torch.int64).reshape(shape))
         indices = map_(dims)
-        _check_bounds(indices, source.shape, "reads")
+        check_bounds(indices, source.shape, "reads")
         if not indices:
             return (source,)
         tensors = [torch.as_tensor(i, device=source.device).expand(sizes) for i in indices]
@@ -141,9 +135,13 @@ def _partition(blocks: int | Sequence[int] | None, extent: int, axis: str) -> li
 
 @builder("flashlight.stream")
 def stream(op: ir.Operation, translator: Translator) -> Run:
-    """Runs the body block by block, along the axis as `Options.blocks` cuts it."""
+    """Runs the body block by block, along the axis as `Options.blocks` cuts it.
+
+    With `Options.merge`, a stream that has a merge region sweeps every block from the inits and
+    merges the states."""
     axis = ir.StringAttr(op.attributes["axis"]).value
-    body = translator.region(op)
+    body, merge = translator.region(op), translator.region(op, 1)
+    reverse = "reverse" in op.attributes
     inside = {translator.slot(r) for inner in _operations(op) for r in inner.results}
     inside |= set(body.arguments)
     # Values from outside that have the axis, and at which dim: inside they stand for the block.
@@ -157,14 +155,21 @@ def stream(op: ir.Operation, translator: Translator) -> Run:
     def run(frame: Frame, *inits: torch.Tensor) -> Sequence[torch.Tensor]:
         first, extent = frame.extents[axis]
         state: Sequence[torch.Tensor] = inits
-        start = 0
+        blocks, start = [], 0
         for size in _partition(translator.options.blocks, extent, axis):
+            blocks.append((start, size))
+            start += size
+        apart = translator.options.merge and merge is not None
+        for i, (start, size) in enumerate(reversed(blocks) if reverse else blocks):
             values = dict(frame.values)
             for slot, dim in cut.items():
                 values[slot] = values[slot].narrow(dim, start, size)
             extents = {**frame.extents, axis: (first + start, size)}
-            state = body.run(replace(frame, values=values, extents=extents), state)
-            start += size
+            block = replace(frame, values=values, extents=extents)
+            if apart and i > 0:
+                state = merge.run(frame, [*state, *body.run(block, inits)])
+            else:
+                state = body.run(block, state)
         return state
 
     return run

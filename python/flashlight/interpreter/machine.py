@@ -79,6 +79,8 @@ class Options:
             what each type says. Casts between float types then change nothing.
         blocks: how `flashlight.stream` cuts its axis: a block size, a list of block sizes that sum
             to the extent, or None for one block.
+        merge: blocks are swept apart, each from the inits, and their states merged, in a stream
+            that has a `merge` region.
         torch_call: runs `flashlight.torch_call`: called with the op and its operands' values.
         run_kernel: runs what `flashlight.launch` launches, in place of the kernel's tile program:
             called with its name, its arguments (tensors, ints for symbols) and the number of
@@ -89,6 +91,7 @@ class Options:
     blocks: int | Sequence[int] | None = None
     torch_call: TorchCall | None = None
     run_kernel: RunKernel | None = None
+    merge: bool = False
 
 
 @dataclass

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import torch
 
+from flashlight.interpreter.affine import Map, check_bounds, grid
 from flashlight.interpreter.errors import InterpreterError
 from flashlight.interpreter.floats import reduce_tensor
 from flashlight.interpreter.machine import Frame, Run, Translator, builder, pointwise
@@ -131,17 +132,17 @@ def slice_(op: ir.Operation, translator: Translator) -> Run:
     offsets, strides = integers(op, "offsets"), integers(op, "strides")
 
     def run(frame: Frame, x: torch.Tensor) -> tuple[torch.Tensor]:
-        boxes = []
         for dim, (offset, stride, size) in enumerate(
             zip(offsets, strides, frame.shape(info), strict=True)
         ):
-            end = offset + (size - 1) * stride + 1 if size > 0 else offset
-            if end > x.shape[dim]:
+            last = offset + (size - 1) * abs(stride)
+            if size > 0 and last >= x.shape[dim]:
                 raise InterpreterError(
-                    f"reads up to {end} along dim {dim}, which has {x.shape[dim]} elements"
+                    f"reads up to {last + 1} along dim {dim}, which has {x.shape[dim]} elements"
                 )
-            boxes.append(slice(offset, end, stride))
-        return (x[tuple(boxes)],)
+            where = torch.arange(size, device=x.device) * abs(stride) + offset
+            x = x.index_select(dim, where if stride > 0 else x.shape[dim] - 1 - where)
+        return (x,)
 
     return run
 
@@ -155,35 +156,40 @@ def concat(op: ir.Operation, _translator: Translator) -> Run:
 
 @builder("flashlight.gather")
 def gather(op: ir.Operation, _translator: Translator) -> Run:
-    """Selects along a dim; an index out of range is an error."""
-    dim = integer(op, "dim")
+    """Elements at computed positions; an index out of range is an error."""
+    map_ = Map(op.attributes["map"])
 
-    def run(_frame: Frame, source: torch.Tensor, indices: torch.Tensor) -> tuple[torch.Tensor]:
-        where = indices.to(torch.int64)
-        outside = (where < 0) | (where >= source.shape[dim])
-        if bool(outside.any()):
-            raise InterpreterError(
-                f"index {int(where[outside][0])} is out of range of dim {dim}, "
-                f"which has {source.shape[dim]} elements"
-            )
-        return (source[(slice(None),) * dim + (where,)],)
+    def run(frame: Frame, source: torch.Tensor, *indices: torch.Tensor) -> tuple[torch.Tensor]:
+        shape = indices[0].shape
+        dims = grid([0] * len(shape), shape, source.device)
+        where = map_([*dims, *(index.to(torch.int64) for index in indices)])
+        check_bounds(where, source.shape, "reads")
+        return (source[tuple(torch.as_tensor(i).expand(shape) for i in where)],)
 
     return run
+
+
+def scan_along(x: torch.Tensor, kind: str, dim: int, reverse: bool) -> torch.Tensor:
+    """The running combination of `x` along `dim`, in its own type."""
+    if reverse:
+        return scan_along(x.flip(dim), kind, dim, False).flip(dim)
+    if kind == "sum":
+        return torch.cumsum(x, dim, dtype=x.dtype)
+    if kind == "prod":
+        return torch.cumprod(x, dim, dtype=x.dtype)
+    return (torch.cummax if kind == "max" else torch.cummin)(x, dim).values
 
 
 @builder("flashlight.scan")
-def scan(op: ir.Operation, _translator: Translator) -> Run:
-    """Running combination."""
-    kind, dim = reduce_kind(op.attributes["kind"]), integer(op, "dim")
-
-    def run(_frame: Frame, x: torch.Tensor) -> tuple[torch.Tensor]:
-        if kind == "sum":
-            return (torch.cumsum(x, dim, dtype=x.dtype),)
-        if kind == "prod":
-            return (torch.cumprod(x, dim, dtype=x.dtype),)
-        return ((torch.cummax if kind == "max" else torch.cummin)(x, dim).values,)
-
-    return run
+def scan(op: ir.Operation, translator: Translator) -> Run:
+    """Running combination; in a stream, over the block."""
+    kind, reverse = reduce_kind(op.attributes["kind"]), "reverse" in op.attributes
+    if "dim" in op.attributes:
+        dim = integer(op, "dim")
+    else:
+        axes = translator.info(op.results[0].type).axes or ()
+        dim = axes.index(ir.StringAttr(op.attributes["axis"]).value)
+    return lambda _frame, x: (scan_along(x, kind, dim, reverse),)
 
 
 @builder("flashlight.torch_call")

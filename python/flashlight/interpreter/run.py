@@ -100,6 +100,7 @@ def interpret(
     blocks: int | Sequence[int] | None = None,
     torch_call: TorchCall | None = None,
     run_kernel: RunKernel | None = None,
+    merge: bool = False,
 ) -> list[torch.Tensor]:
     """Runs a function of a module: a program, with its kernels and launches, or a tile program.
 
@@ -117,6 +118,7 @@ def interpret(
         torch_call: runs `flashlight.torch_call`; called with the op and its operands' values.
         run_kernel: runs what `flashlight.launch` launches, in place of the tile program; called
             with its name, its arguments (tensors, ints for symbols) and the number of programs.
+        merge: sweeps the blocks of a stream apart and merges their states, where it says how.
 
     Returns:
         The value of each result.
@@ -124,7 +126,7 @@ def interpret(
     Raises:
         InterpreterError: as for `evaluate_op`.
     """
-    translator = Translator(Options(dtype, blocks, torch_call, run_kernel), module)
+    translator = Translator(Options(dtype, blocks, torch_call, run_kernel, merge), module)
     function, body = translator.function(func_name)
     if len(args) != len(body.arguments):
         raise InterpreterError(

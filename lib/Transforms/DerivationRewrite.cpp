@@ -1,0 +1,305 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// See Derivation.h: the kernel, written again as sweeps.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Derivation.h"
+
+#include "Algebra.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace flashlight;
+
+//===----------------------------------------------------------------------===//
+// Values outside and inside of a sweep
+//===----------------------------------------------------------------------===//
+
+/// A value without the stream, from finished statistics.
+Value Derivation::outside(Value value) {
+  auto it = finished.find(value);
+  if (it != finished.end())
+    return it->second;
+  Operation *op = value.getDefiningOp();
+  if (!op) // a block argument
+    return value;
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(outside(operand));
+  IRMapping mapping;
+  mapping.map(op->getOperands(), operands);
+  OpBuilder::InsertionGuard guard(builder);
+  if (beforeSweep)
+    builder.setInsertionPoint(beforeSweep);
+  Operation *clone = builder.clone(*op, mapping);
+  for (auto [from, to] : llvm::zip(op->getResults(), clone->getResults()))
+    finished[from] = to;
+  return finished[value];
+}
+
+/// A value in the body of sweep `sweep`; `memo` starts with what running statistics are taken for.
+Value Derivation::inside(Value value, unsigned sweep, Memo &memo) {
+  auto it = memo.find(value);
+  if (it != memo.end())
+    return it->second;
+  if (!dependence.isStreamed(value) && !movesIn(value, sweep))
+    return outside(value);
+  Operation *op = value.getDefiningOp();
+  if (auto remaining = kept[sweep].find(op); remaining != kept[sweep].end()) {
+    Value operand = inside(op->getOperand(remaining->second), sweep, memo);
+    return memo[value] = broadcastTo(operand, value.getType(), op->getLoc());
+  }
+  if (carries.contains(op))
+    return memo[value] = scanInside(cast<ScanOp>(op), sweep, memo);
+  IRMapping mapping;
+  for (Value operand : op->getOperands())
+    mapping.map(operand, inside(operand, sweep, memo));
+  Operation *clone = builder.clone(*op, mapping);
+  for (auto [from, to] : llvm::zip(op->getResults(), clone->getResults()))
+    memo[from] = to;
+  return memo[value];
+}
+
+/// A scan over the block goes on from what the blocks before it combined to.
+Value Derivation::scanInside(ScanOp scan, unsigned sweep, Memo &memo) {
+  IRMapping mapping;
+  mapping.map(scan.getOperand(), inside(scan.getOperand(), sweep, memo));
+  Value block = builder.clone(*scan, mapping)->getResult(0);
+  Value carry = broadcastTo(carries[scan], scan.getType(), scan.getLoc());
+  return combine(scan.getKind(), carry, block, scan.getLoc());
+}
+
+//===----------------------------------------------------------------------===//
+// A sweep
+//===----------------------------------------------------------------------===//
+
+/// The type of what is carried along a scan: its own without the stream.
+static RankedTensorType carryType(ScanOp scan) {
+  SmallVector<int64_t> shape;
+  SmallVector<StringAttr> names;
+  auto type = cast<RankedTensorType>(scan.getType());
+  for (auto [name, size] : llvm::zip(getAxes(scan.getResult()).getNames(), type.getShape()))
+    if (name != scan.getAxisAttr()) {
+      names.push_back(name);
+      shape.push_back(size);
+    }
+  return RankedTensorType::get(shape, type.getElementType(),
+                               AxesAttr::get(scan.getContext(), names));
+}
+
+void Derivation::emitSweep(unsigned sweep) {
+  SmallVector<Operation *> state; // statistics, then scans
+  StreamDependence::Operations scans;
+  for (Operation *op : dependence.getStatistics())
+    if (sweepOf[op] == sweep) {
+      state.push_back(op);
+      for (Value operand : op->getOperands())
+        scans.insert_range(dependence.scansOf(operand));
+    }
+  unsigned count = state.size();
+  state.append(scans.begin(), scans.end());
+
+  SmallVector<Value> inits;
+  SmallVector<Type> types;
+  SmallVector<Location> locations;
+  for (Operation *op : state) {
+    auto scan = dyn_cast<ScanOp>(op);
+    Type type = scan ? carryType(scan) : op->getResult(0).getType();
+    inits.push_back(
+        constant(type, identity(kindOf(op), elementTypeOf(op->getResult(0))), op->getLoc()));
+    types.push_back(type);
+    locations.push_back(op->getLoc());
+  }
+  bool reverse =
+      llvm::any_of(scans, [](Operation *scan) { return cast<ScanOp>(scan).getReverse(); });
+  auto stream = StreamOp::create(builder, builder.getFusedLoc(locations), types,
+                                 kernel.getStreamAttr(), ArrayAttr(), ArrayAttr(), reverse, inits);
+  ArrayRef<Operation *> statistics = ArrayRef(state).take_front(count);
+  beforeSweep = stream;
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    Block *body = builder.createBlock(&stream.getBody(), {}, types, locations);
+    Memo atNew, atOld;
+    for (auto [op, argument] : llvm::zip(statistics, body->getArguments()))
+      atOld[op->getResult(0)] = argument;
+    for (auto [scan, argument] : llvm::zip(scans, body->getArguments().drop_front(count)))
+      carries[scan] = argument;
+    SmallVector<Value> updated;
+    for (auto [op, argument] : llvm::zip(statistics, body->getArguments())) {
+      Value value = emitUpdate(op, argument, sweep, atNew, atOld);
+      updated.push_back(value);
+      atNew[op->getResult(0)] = guarded(op, value);
+    }
+    for (Operation *op : scans) {
+      auto scan = cast<ScanOp>(op);
+      Value block = ReduceOp::create(builder, scan.getLoc(), carryType(scan), scan.getKindAttr(),
+                                     inside(scan.getOperand(), sweep, atNew), DenseI64ArrayAttr());
+      updated.push_back(combine(scan.getKind(), carries[scan], block, scan.getLoc()));
+    }
+    YieldOp::create(builder, stream.getLoc(), updated);
+    carries.clear();
+    if (scans.empty()) // what follows a range depends on what a scan carries into it
+      emitMerge(stream, statistics, sweep);
+  }
+  beforeSweep = nullptr;
+  builder.setInsertionPointAfter(stream);
+  for (auto [op, value] : llvm::zip(statistics, stream.getResults()))
+    finished[op->getResult(0)] = finish(op, value);
+}
+
+/// Two ranges that were swept apart become one.
+void Derivation::emitMerge(StreamOp stream, ArrayRef<Operation *> statistics, unsigned sweep) {
+  SmallVector<Type> types(stream.getResultTypes());
+  llvm::append_range(types, stream.getResultTypes());
+  SmallVector<Location> locations(types.size(), stream.getLoc());
+  Block *body = builder.createBlock(&stream.getMerge(), {}, types, locations);
+  auto left = body->getArguments().take_front(statistics.size());
+  auto right = body->getArguments().drop_front(statistics.size());
+  Memo atLeft, atRight, atNew;
+  for (auto [op, a, b] : llvm::zip(statistics, left, right)) {
+    atLeft[op->getResult(0)] = a;
+    atRight[op->getResult(0)] = b;
+  }
+  SmallVector<Value> merged;
+  for (auto [op, a, b] : llvm::zip(statistics, left, right)) {
+    Value one = corrected(op, a, sweep, atNew, atLeft);
+    Value other = corrected(op, b, sweep, atNew, atRight);
+    Value value = combine(kindOf(op), one, other, op->getLoc());
+    merged.push_back(value);
+    atNew[op->getResult(0)] = guarded(op, value);
+  }
+  YieldOp::create(builder, stream.getLoc(), merged);
+}
+
+/// The state of a statistic, moved from what others were at `atOld` to what they are at `atNew`.
+Value Derivation::corrected(Operation *op, Value state, unsigned sweep, Memo &atNew, Memo &atOld) {
+  Location loc = op->getLoc();
+  const Factorization &factorization = factorizations[op];
+  if (!factorization.repairs.empty()) {
+    guardTerms(factorization.repairs, sweep, atNew, loc);
+    Value after =
+        exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atNew); }, loc);
+    Value before =
+        exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atOld); }, loc);
+    Value moved = arith::SubFOp::create(builder, loc, after, before);
+    Value correction = exponential(factorization.repairs, moved, loc);
+    // Nothing but zeros has been summed while a maximum was unset: any finite factor will do.
+    if (mayBeUnset(factorization.repairs, sweep)) {
+      Value unset = isUnset(
+          factorization.repairs, sweep, [&](Value v) { return inside(v, sweep, atOld); },
+          correction.getType(), loc);
+      correction = arith::SelectOp::create(builder, loc, unset,
+                                           constant(correction.getType(), 1.0, loc), correction);
+    }
+    correction = broadcastTo(widen(correction, elementTypeOf(state), loc), state.getType(), loc);
+    state = arith::MulFOp::create(builder, loc, state, correction);
+  }
+  // No key is at an extremum that has moved since, unless both are NaN.
+  for (Operation *extremum : factorization.matched) {
+    Value before = atOld[extremum->getResult(0)], after = atNew[extremum->getResult(0)];
+    Value same;
+    if (isa<FloatType>(elementTypeOf(before))) {
+      same = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, before, after);
+      Value isNaN = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNE, before, before);
+      same = arith::OrIOp::create(builder, loc, same, isNaN);
+    } else {
+      same = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, before, after);
+    }
+    Value none = constant(state.getType(), identity(kindOf(op), elementTypeOf(state)), loc);
+    state =
+        arith::SelectOp::create(builder, loc, broadcastTo(same, state.getType(), loc), state, none);
+  }
+  return state;
+}
+
+/// The statistic after one more block.
+Value Derivation::emitUpdate(Operation *op, Value old, unsigned sweep, Memo &atNew, Memo &atOld) {
+  Location loc = op->getLoc();
+  old = corrected(op, old, sweep, atNew, atOld);
+  if (auto contract = dyn_cast<ContractOp>(op)) {
+    Value lhs = inside(contract.getLhs(), sweep, atNew),
+          rhs = inside(contract.getRhs(), sweep, atNew);
+    return ContractOp::create(builder, loc, op->getResult(0).getType(), lhs, rhs, old,
+                              StringAttr());
+  }
+  auto reduce = cast<ReduceOp>(op);
+  Value operand = inside(reduce.getOperand(), sweep, atNew);
+  Value block =
+      ReduceOp::create(builder, loc, reduce.getType(), reduce.getKindAttr(), operand, nullptr);
+  return combine(reduce.getKind(), old, block, loc);
+}
+
+/// From the state after the last block to the value that the program computes.
+Value Derivation::finish(Operation *op, Value state) {
+  Location loc = op->getLoc();
+  const Factorization &factorization = factorizations[op];
+  unsigned sweep = sweepOf[op];
+  auto finalOf = [&](Operation *statistic) { return finished[statistic->getResult(0)]; };
+  if (!factorization.repairs.empty() && mayBeUnset(factorization.repairs, sweep)) {
+    Memo atReference;
+    for (const ExponentTerm &term : factorization.repairs)
+      for (Operation *statistic : dependence.statisticsOf(term.value))
+        if (isRunning(statistic, sweep))
+          atReference[statistic->getResult(0)] = guarded(statistic, finalOf(statistic));
+    guardTerms(factorization.repairs, sweep, atReference, loc);
+    Value final = exponentOf(factorization.repairs, [&](Value v) { return outside(v); }, loc);
+    Value reference = exponentOf(
+        factorization.repairs, [&](Value v) { return inside(v, sweep, atReference); }, loc);
+    Value moved = arith::SubFOp::create(builder, loc, final, reference);
+    Value factor = exponential(factorization.repairs, moved, loc);
+    Value unset = isUnset(
+        factorization.repairs, sweep, [&](Value v) { return outside(v); }, factor.getType(), loc);
+    factor =
+        arith::SelectOp::create(builder, loc, unset, factor, constant(factor.getType(), 1.0, loc));
+    factor = broadcastTo(widen(factor, elementTypeOf(state), loc), state.getType(), loc);
+    state = arith::MulFOp::create(builder, loc, state, factor);
+  }
+  // The innermost factor first, as the program applies them.
+  for (const Hoist &hoist : llvm::reverse(factorization.hoists))
+    state = apply(hoist, kindOf(op), state, loc);
+  return state;
+}
+
+Value Derivation::apply(const Hoist &hoist, ReduceKind kind, Value state, Location loc) {
+  Value value = outside(hoist.value);
+  if (isa<arith::SelectOp>(hoist.op)) {
+    Value condition = broadcastTo(value, state.getType(), loc);
+    Value none = constant(state.getType(), identity(kind, elementTypeOf(state)), loc);
+    bool whereTrue = hoist.position == 2;
+    return arith::SelectOp::create(builder, loc, condition, whereTrue ? state : none,
+                                   whereTrue ? none : state);
+  }
+  value = broadcastTo(widen(value, elementTypeOf(state), loc), state.getType(), loc);
+  SmallVector<Value> operands{state, value};
+  if (hoist.position == 0)
+    std::swap(operands[0], operands[1]);
+  OperationState again(loc, hoist.op->getName(), operands, state.getType());
+  again.propertiesAttr = hoist.op->getPropertiesAsAttribute();
+  return builder.create(again)->getResult(0);
+}
+
+void Derivation::rewrite() {
+  Block &block = kernel.getBlock();
+  SmallVector<Operation *> old;
+  for (Operation &op : block.without_terminator())
+    old.push_back(&op);
+  Operation *terminator = block.getTerminator();
+  builder.setInsertionPoint(terminator);
+  for (unsigned sweep = 0; sweep < numSweeps; ++sweep) {
+    emitSweep(sweep);
+    builder.setInsertionPoint(terminator);
+  }
+  for (OpOperand &operand : terminator->getOpOperands())
+    operand.set(outside(operand.get()));
+  for (Operation *op : llvm::reverse(old))
+    op->erase();
+}
