@@ -166,7 +166,7 @@ static std::optional<bool> compareConstants(Operation *op, Value chosen) {
 Disjunction ConditionReader::read(Value condition, bool polarity,
                                   SmallVectorImpl<std::pair<Operation *, bool>> *decided) {
   constexpr size_t limit = 8;
-  const Disjunction always{{}};
+  Disjunction always{{}};
   Operation *op = condition.getDefiningOp();
   if (!op)
     return always;

@@ -436,7 +436,7 @@ Value TileBuilder::writeContract(ContractOp op, Value lhs, Value rhs, Value init
           equation.push_back('a' + i);
   };
   letters(tiledAxes(op.getLhs().getType()));
-  equation += ",";
+  equation += ',';
   letters(tiledAxes(op.getRhs().getType()));
   equation += "->";
   letters(result);

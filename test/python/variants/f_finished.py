@@ -1,0 +1,191 @@
+# Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Class F: what needs finished rows, neighbours or other heads. Two passes or two kernels."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from .catalogue import INF, Variant
+
+threshold = Variant("F", "thresholds after the softmax", passes=2)
+
+
+@threshold("BHSD BHND BHNE")
+def where_greater(q, k, v):
+    weights = F.softmax(q @ k.mT * 0.25, -1)
+    return torch.where(weights > 0.01, weights, 0.0) @ v
+
+
+@threshold("BHSD BHND BHNE")
+def nn_threshold(q, k, v):
+    return F.threshold((q @ k.mT * 0.25).softmax(-1), 0.01, 0.0) @ v
+
+
+@threshold("BSHD BNHD BNHE")
+def soft_threshold(q, k, v):
+    weights = torch.einsum("bmhd,bnhd->bhmn", q, k).mul(0.25).softmax(-1)
+    return torch.einsum("bhmn,bnhe->bmhe", F.relu(weights - 0.01), v)
+
+
+@threshold("BHSD BHND BHNE")
+def share_of_the_best(q, k, v):
+    """A tenth of the row's maximum: in scores a constant distance, one pass would do."""
+    weights = F.softmax(q @ k.mT * 0.25, -1)
+    return (weights * (weights > 0.1 * weights.amax(-1, keepdim=True))) @ v
+
+
+renormalised = Variant("F", "renormalised top values", passes=2)
+
+
+@renormalised("BHSD BHND BHNE")
+def masked_and_divided(q, k, v):
+    weights = F.softmax(q @ k.mT * 0.25, -1)
+    weights = torch.where(weights > 0.01, weights, 0.0)
+    return (weights / weights.sum(-1, keepdim=True)) @ v
+
+
+@renormalised("BHSD BHND BHNE")
+def multiplied_mask(q, k, v):
+    weights = (q @ k.mT * 0.25).softmax(-1)
+    weights = weights * weights.gt(1 / k.shape[-2]).to(weights.dtype)
+    return (weights @ v) / (weights.sum(-1, keepdim=True) + 1e-9)
+
+
+@renormalised("BHSD BHND BHNE")
+def by_l1_norm(q, k, v):
+    weights = torch.softmax(torch.einsum("bhmd,bhnd->bhmn", q, k) * 0.25, -1)
+    weights = F.normalize(F.relu(weights - 0.005), p=1.0, dim=-1)
+    return torch.einsum("bhmn,bhne->bhme", weights, v)
+
+
+dropout = Variant("F", "dropout masks given as tensors")
+
+
+@dropout("BHSD BHND BHNE drop.BHSN")
+def multiplied(q, k, v, drop):
+    return (F.softmax(q @ k.mT * 0.25, -1) * drop) @ v
+
+
+@dropout("BHSD BHND BHNE keep.BHSN")
+def filled_and_scaled(q, k, v, keep):
+    weights = (q @ k.mT * 0.25).softmax(-1)
+    return torch.matmul(weights.masked_fill(~keep, 0.0) / 0.7, v)
+
+
+@dropout("BSHD BNHD BNHE keep.BHSN")
+def where_zero(q, k, v, keep):
+    weights = torch.softmax(torch.einsum("bmhd,bnhd->bhmn", q, k) * 0.25, -1)
+    weights = torch.where(keep, weights * (1 / 0.7), 0.0)
+    return torch.einsum("bhmn,bnhe->bmhe", weights, v)
+
+
+talking = Variant("F", "talking heads", kernels=2, passes=2)
+
+
+@talking("BHSD BHND BHNE HH HH")
+def einsum_both(q, k, v, before, after):
+    scores = torch.einsum("bhmd,bhnd->bhmn", q, k) * 0.25
+    scores = torch.einsum("bhmn,hg->bgmn", scores, before)
+    weights = torch.einsum("bgmn,gh->bhmn", scores.softmax(-1), after)
+    return torch.einsum("bhmn,bhne->bhme", weights, v)
+
+
+@talking("BHSD BHND BHNE HH", passes=1)
+def mixed_before(q, k, v, before):
+    """Only before the softmax: the sum over heads is part of the product."""
+    scores = torch.matmul(q, k.mT) * 0.25
+    scores = (before[:, :, None, None] * scores[:, None]).sum(2)
+    return scores.softmax(-1) @ v
+
+
+@talking("BHSD BHND BHNE HH")
+def permuted_after(q, k, v, after):
+    weights = torch.softmax(q @ k.mT * 0.25, -1)
+    weights = (weights.permute(0, 2, 3, 1) @ after).permute(0, 3, 1, 2)
+    return weights @ v
+
+
+convolved = Variant("F", "convolution of the weights", kernels=2, passes=2)
+
+
+@convolved("BHSD BHND BHNE")
+def shifted_sum(q, k, v):
+    """Three neighbouring keys, by slices of the padded weights."""
+    weights = torch.softmax(q @ k.mT * 0.25, -1)
+    padded = F.pad(weights, (2, 0))
+    size = k.shape[-2]
+    mixed = 0.5 * padded[..., 2:] + 0.3 * padded[..., 1 : size + 1] + 0.2 * padded[..., :size]
+    return mixed @ v
+
+
+@convolved("BHSD BHND BHNE H133")
+def depthwise(q, k, v, kernel):
+    """Multi-token attention after the softmax."""
+    weights = torch.softmax(q @ k.mT * 0.25, -1)
+    weights = F.conv2d(weights, kernel, padding=1, groups=q.shape[1])
+    return weights @ v
+
+
+@convolved("BHSD BHSD BHSE H133")
+def depthwise_causal(q, k, v, kernel):
+    """Multi-token attention before the softmax, then causal."""
+    i = torch.arange(q.shape[-2])
+    future = i[None] > i[:, None]
+    scores = (q @ k.mT * 0.25).masked_fill(future, 0.0)
+    scores = F.conv2d(F.pad(scores, (1, 1, 2, 0)), kernel, groups=q.shape[1])
+    return torch.softmax(scores.masked_fill(future, -INF), -1) @ v
+
+
+columns = Variant("F", "column statistics", kernels=2, passes=2)
+
+
+@columns("BHSD BHND BHNE")
+def sum_of_columns(q, k, v):
+    """What each key received: heavy hitters."""
+    weights = F.softmax(q @ k.mT * 0.25, -1)
+    return weights @ v, weights.sum(-2)
+
+
+@columns("BHSD BHND")
+def mean_over_rows_and_heads(q, k):
+    weights = torch.einsum("bhmd,bhnd->bhmn", q, k).mul(0.25).softmax(-1)
+    return weights.mean((1, 2))
+
+
+@columns("BHSD BHND BHNE", kernels=3, passes=3)
+def normed_over_queries(q, k, v):
+    """Slot attention: softmax over the queries, then a mean over the keys."""
+    weights = torch.softmax(q @ k.mT * 0.25, dim=-2) + 1e-6
+    weights = weights / weights.sum(-1, keepdim=True)
+    return weights @ v
+
+
+entropy = Variant("F", "entropy of the rows", passes=2)
+
+
+@entropy("BHSD BHND BHNE")
+def p_log_p(q, k, v):
+    weights = F.softmax(q @ k.mT * 0.25, -1)
+    return weights @ v, -(weights * torch.log(weights)).sum(-1)
+
+
+@entropy("BHSD BHND BHNE", passes=1)
+def from_logsumexp(q, k, v):
+    scores = q @ k.mT * 0.25
+    weights = scores.softmax(-1)
+    return weights @ v, torch.logsumexp(scores, -1) - (weights * scores).sum(-1)
+
+
+@entropy("BHSD BHND")
+def by_log_softmax(q, k):
+    logs = F.log_softmax(q @ k.mT / math.sqrt(q.shape[-1]), -1)
+    return -(logs.exp() * logs).sum(-1)
+
+
+@entropy("BHSD BHND BHNE")
+def special_entr(q, k, v):
+    weights = torch.softmax(torch.einsum("bhmd,bhnd->bhmn", q, k) * 0.25, -1)
+    return torch.special.entr(weights).sum(-1), torch.einsum("bhmn,bhne->bhme", weights, v)
