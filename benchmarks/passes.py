@@ -20,9 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "test" / "python"), str(ROOT / "python")]
 
 import variants  # noqa: E402
-from variants import measure  # noqa: E402
-
 from flashlight.importer import import_program  # noqa: E402
+from variants import measure  # noqa: E402
 
 LINE = re.compile(r"^\s+([\d.]+) \(\s*[\d.]+%\)\s+(\S.*)$")
 

@@ -48,12 +48,25 @@ def _default_float64():
         torch.set_default_dtype(before)
 
 
+@contextlib.contextmanager
+def _uncompiled_flex():
+    """Eager flex_attention compiles itself, which no dispatch mode survives."""
+    from torch.nn.attention import flex_attention
+
+    before = flex_attention._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG
+    flex_attention._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = True
+    try:
+        yield
+    finally:
+        flex_attention._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = before
+
+
 def reference(function, args):
     """The outputs of `function` (or of a module) in float64, its own casts included."""
     if isinstance(function, torch.nn.Module):
         function = copy.deepcopy(function).double()
     wide = [arg.double() if arg.is_floating_point() else arg for arg in args]
-    with torch.no_grad(), _default_float64(), _Wide():
+    with torch.no_grad(), _default_float64(), _uncompiled_flex(), _Wide():
         return function(*wide)
 
 

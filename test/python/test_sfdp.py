@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Inductor's own list of attention patterns: each becomes one kernel, without a list."""
 
-import numerics
 import pytest
 import torch
+
+import numerics
 from variants import measure, sfdp
 
 PATTERNS = {name: rest for name, *rest in sfdp.patterns()}

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The catalogue of variants: every spelling computes what eager does, and becomes what it must.
 
-What a spelling does not become yet stands in `variants/not_yet.py`. A test fails when an entry there
-is no longer true: the list only shrinks.
+What a spelling does not become yet stands in `variants/not_yet.py`. A test fails when an entry
+there is no longer true: the list only shrinks.
 """
 
 import functools
@@ -14,10 +14,10 @@ import torch
 
 import numerics
 import variants
-from test_triton_numerics import Interpreted
 from flashlight.backends.triton_layout import general
 from flashlight.program import compile_with
 from flashlight.targets import Target
+from test_triton_numerics import Interpreted
 from variants import measure
 
 

@@ -315,9 +315,9 @@ def safe_sdpa(q, k, v):
 @masked_rows("BHSD BHND BHNE")
 def nan_to_num(q, k, v):
     i, j = torch.arange(q.shape[-2])[:, None], torch.arange(k.shape[-2])[None]
-    return torch.nan_to_num(
-        (q @ k.mT * 0.25).masked_fill(j + 40 > i, -INF).softmax(-1), nan=0.0
-    ) @ v
+    return (
+        torch.nan_to_num((q @ k.mT * 0.25).masked_fill(j + 40 > i, -INF).softmax(-1), nan=0.0) @ v
+    )
 
 
 @masked_rows("BHSD BHND BHNE")

@@ -131,7 +131,9 @@ def sparsemax_by_bisection(q, k, v):
 unknown = Variant("G", "ops that the importer does not know", kernels=0, passes=2)
 
 
-@unknown("BHSD BHND BHNE", kernels=1, passes=1, left=("aten.cumsum.default", "aten.logcumsumexp.default"))
+@unknown(
+    "BHSD BHND BHNE", kernels=1, passes=1, left=("aten.cumsum.default", "aten.logcumsumexp.default")
+)
 def before_the_scores(q, k, v):
     return F.softmax(torch.logcumsumexp(q, -2) @ k.mT * 0.25, -1) @ v
 
@@ -142,7 +144,12 @@ def median_of_the_scores(q, k, v):
     return torch.softmax(scores - scores.median(-1, keepdim=True).values, -1) @ v
 
 
-@unknown("BHSD BHND BHNE", kernels=1, passes=1, left=("aten._linalg_det.default", "aten.linalg_inv_ex.default", "aten.inverse.default"))
+@unknown(
+    "BHSD BHND BHNE",
+    kernels=1,
+    passes=1,
+    left=("aten._linalg_det.default", "aten.linalg_inv_ex.default", "aten.inverse.default"),
+)
 def after_the_values(q, k, v):
     out = F.softmax(q @ k.mT * 0.25, -1) @ v
     return torch.inverse(out.mT @ out + torch.eye(v.shape[-1], dtype=v.dtype)).to(v.dtype)

@@ -1,8 +1,160 @@
 # Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
 # See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What spellings do not become yet."""
+"""What spellings do not become yet: a test fails when an entry is no longer true."""
 
-NOT_YET = {}
-WRONG = {}
-NO_TTIR = {}
+# The form that is missing.
+NOT_YET = {
+    "Evoformer_columns-transposed": ("left to PyTorch: aten.sigmoid.default, aten.mul.Tensor"),
+    "Evoformer_rows-openfold": ("left to PyTorch: aten.sigmoid.default, aten.mul.Tensor"),
+    "a_permutation_that_is_no_transpose-gathered_columns": ("left to PyTorch: aten.index.Tensor"),
+    "attention_sinks-keys_in_front": ("no kernel"),
+    "block_tables-index_select_with_lengths": ("left to PyTorch: aten.index_select.default"),
+    "block_tables-pages": ("left to PyTorch: aten.index.Tensor"),
+    "block_tables-permuted_rows": ("left to PyTorch: aten.index.Tensor"),
+    "column_statistics-mean_over_rows_and_heads": ("no kernel"),
+    "column_statistics-normed_over_queries": ("no kernel"),
+    "column_statistics-sum_of_columns": (
+        "left to PyTorch: aten.matmul.default, aten.mul.Tensor, aten.softmax.int, ..."
+    ),
+    "contextual_position_encodings-gathered": ("no kernel"),
+    "contextual_position_encodings-rounded_from_the_first": ("no kernel"),
+    "contextual_position_encodings-total_minus_cumsum_gathered": ("no kernel"),
+    "convolution_of_the_weights-depthwise": ("no kernel"),
+    "convolution_of_the_weights-depthwise_causal": (
+        "left to PyTorch: aten.gt.Tensor, aten.matmul.default, aten.mul.Tensor, ..."
+    ),
+    "convolution_of_the_weights-shifted_sum": ("no kernel"),
+    "decay_from_sums_of_scores-forgets_by_content": ("no kernel"),
+    "decay_from_sums_of_scores-running_maximum": ("no kernel"),
+    "decay_from_sums_of_scores-running_mean": ("no kernel"),
+    "differential_learnt_factor-Parameters": ("2 passes instead of 1"),
+    "differential_learnt_factor-factor_of_each_head": ("2 passes instead of 1"),
+    "differential_learnt_factor-vectors_as_inputs": ("2 passes instead of 1"),
+    "differential_paired_heads-heads_in_halves": ("2 passes instead of 1"),
+    "differential_paired_heads-interleaved": ("2 passes instead of 1"),
+    "differential_paired_heads-outputs_in_halves": ("2 kernels instead of 1"),
+    "differential_two_pairs-by_hand": ("2 passes instead of 1"),
+    "differential_two_pairs-difference_of_softmaxes": ("2 passes instead of 1"),
+    "differential_two_pairs-einsum_causal": ("2 passes instead of 1"),
+    "differential_two_pairs-width_in_halves": ("2 passes instead of 1"),
+    "dropout_masks_given_as_tensors-filled_and_scaled": ("2 passes instead of 1"),
+    "entropy_of_the_rows-by_log_softmax": ("no kernel"),
+    "entropy_of_the_rows-special_entr": (
+        "left to PyTorch: aten.einsum.default, aten.mul.Tensor, aten.softmax.int, ..."
+    ),
+    "flex_attention-block_mask_documents": ("no kernel"),
+    "flex_attention-score_mod_alibi_causal": ("no kernel"),
+    "flex_attention-score_mod_softcap": ("no kernel"),
+    "flex_attention-with_logsumexp": ("no kernel"),
+    "forgetting_attention-gates_in_log2": ("left to PyTorch: aten.log2.default"),
+    "gated_output-gate_of_joined_heads": ("left to PyTorch: aten.sigmoid.default, aten.mul.Tensor"),
+    "grouped_queries-repeated_whole": ("left to PyTorch: aten.cat.default"),
+    "invariant_point_attention-differences": (
+        "left to PyTorch: aten.sub.Tensor, aten.square.default, aten.sum.dim_IntList"
+    ),
+    "invariant_point_attention-expanded_square": (
+        "left to PyTorch: aten.mul.Tensor, aten.sum.dim_IntList"
+    ),
+    "invariant_point_attention-openfold_points": ("2 kernels instead of 1"),
+    "latent_attention_naive-written_into_empty": (
+        "left to PyTorch: aten.new_empty.default, aten.copy.default, aten.slice_scatter.default"
+    ),
+    "linear_attention_parallel_form-elu_plus_one": ("left to PyTorch: aten.elu.default"),
+    "linear_attention_parallel_form-multiplied_by_mask": (
+        "left to PyTorch: aten.mul.Tensor, aten.exp.default"
+    ),
+    "linear_attention_parallel_form-relu_features": ("left to PyTorch: aten.relu.default"),
+    "normed_output-norm_and_gate": (
+        "left to PyTorch: aten.silu.default, aten.mean.dim, aten.add.Tensor, ..."
+    ),
+    "normed_output-rms_by_hand": (
+        "left to PyTorch: aten.mean.dim, aten.add.Tensor, aten.rsqrt.default, aten.mul.Tensor"
+    ),
+    "normed_output-rms_norm": ("left to PyTorch: aten.rms_norm.default"),
+    "ops_that_the_importer_does_not_know-after_the_values": (
+        "left to PyTorch: aten.matmul.default, aten.add.Tensor"
+    ),
+    "ops_that_the_importer_does_not_know-median_of_the_scores": (
+        "left to PyTorch: aten.sub.Tensor, aten.softmax.int"
+    ),
+    "other_weighted_means-by_inverse_distance": (
+        "left to PyTorch: aten.mul.Tensor, aten.sum.dim_IntList"
+    ),
+    "other_weighted_means-gaussian": (
+        "left to PyTorch: aten.sub.Tensor, aten.square.default, aten.sum.dim_IntList"
+    ),
+    "other_weighted_means-standardised_scores": ("2 passes instead of 1"),
+    "query_and_key_norms-divided_by_norm": ("2 kernels instead of 1"),
+    "query_and_key_norms-layer_norm": ("2 kernels instead of 1"),
+    "query_and_key_norms-normalized": (
+        "left to PyTorch: aten.linalg_vector_norm.default, aten.clamp_min.default, ..."
+    ),
+    "query_and_key_norms-rms": ("2 kernels instead of 1"),
+    "query_and_key_norms-rms_norm": ("2 kernels instead of 1"),
+    "rectified_softmax-shifted_by_maximum": ("2 passes instead of 1"),
+    "relative_keys-gathered_products": (
+        "left to PyTorch: aten.sub.Tensor, aten.clamp.default, aten.add.Tensor, ..."
+    ),
+    "relative_keys-shaw": (
+        "left to PyTorch: aten.sub.Tensor, aten.clamp.default, aten.add.Tensor, aten.index.Tensor"
+    ),
+    "relative_keys-shifted_by_padding": ("left to PyTorch: aten.flip.default, aten.pad.default"),
+    "relative_position_bias-clamped": (
+        "left to PyTorch: aten.sub.Tensor, aten.clamp.default, aten.add.Tensor, aten.index.Tensor"
+    ),
+    "relative_position_bias-given_index": ("left to PyTorch: aten.index.Tensor"),
+    "relative_position_bias-narrow_index_select": ("left to PyTorch: aten.index_select.default"),
+    "relative_position_bias-t5_buckets": (
+        "left to PyTorch: aten.sub.Tensor, aten.gt.Scalar, aten.mul.Tensor, ..."
+    ),
+    "relative_position_bias-t5_embedding": (
+        "left to PyTorch: aten.sub.Tensor, aten.min.other, aten.neg.default, ..."
+    ),
+    "renormalised_top_values-by_l1_norm": ("no kernel"),
+    "rotary_embedding-interleaved_stack": (
+        "left to PyTorch: aten.mul.Tensor, aten.sub.Tensor, aten.add.Tensor"
+    ),
+    "rotary_embedding-own_angles": (
+        "left to PyTorch: aten.neg.default, aten.div.Tensor, aten.pow.Scalar, ..."
+    ),
+    "rotary_embedding-partial": (
+        "left to PyTorch: aten.mul.Tensor, aten.neg.default, aten.add.Tensor"
+    ),
+    "rotary_embedding-rotate_half": (
+        "left to PyTorch: aten.mul.Tensor, aten.neg.default, aten.add.Tensor"
+    ),
+    "row_statistics_beside-best_key": (
+        "left to PyTorch: aten.matmul.default, aten.mul.Tensor, aten.argmax.default"
+    ),
+    "rows_without_keys-nan_to_num": ("no kernel"),
+    "several_softmaxes-local_and_global": ("2 passes instead of 1"),
+    "several_softmaxes-sum_of_three": ("2 passes instead of 1"),
+    "several_softmaxes-two_temperatures": ("2 passes instead of 1"),
+    "several_values_of_one_statistic-moments": ("left to PyTorch: aten.mul.Tensor"),
+    "softmax_plus_one-padded_by_zero": ("no kernel"),
+    "softmax_plus_one-zero_key_in_front": ("left to PyTorch: aten.pad.default"),
+    "stick-breaking_attention-cumprod_from_the_first": ("no kernel"),
+    "stick-breaking_attention-cumsum_of_logs": ("no kernel"),
+    "stick-breaking_attention-flipped_cumsum": ("no kernel"),
+    "stick-breaking_attention-total_minus_cumsum": ("no kernel"),
+    "talking_heads-einsum_both": ("left to PyTorch: aten.softmax.int"),
+    "talking_heads-mixed_before": (
+        "left to PyTorch: aten.matmul.default, aten.mul.Tensor, aten.sum.dim_IntList"
+    ),
+    "talking_heads-permuted_after": (
+        "left to PyTorch: aten.matmul.default, aten.mul.Tensor, aten.softmax.int"
+    ),
+    "thresholds_after_the_softmax-nn_threshold": ("no kernel"),
+    "thresholds_after_the_softmax-share_of_the_best": ("3 passes instead of 2"),
+    "top-k_selection-at_least_the_kth": ("no kernel"),
+    "top-k_selection-blocks_of_keys": ("left to PyTorch: aten.index.Tensor"),
+    "top-k_selection-gathered_keys": ("left to PyTorch: aten.gather.default"),
+    "triangle_attention-by_sdpa": ("left to PyTorch: aten.sigmoid.default, aten.mul.Tensor"),
+}
+
+# What does not run, or computes something else than eager.
+WRONG: dict[str, str] = {}
+
+# What has no Triton form that can be interpreted (one spelling of each variant is tried).
+NO_TTIR: dict[str, str] = {}
