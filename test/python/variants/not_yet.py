@@ -28,21 +28,17 @@ NOT_YET = {
     "decay_from_sums_of_scores-forgets_by_content": ("no kernel"),
     "decay_from_sums_of_scores-running_maximum": ("no kernel"),
     "decay_from_sums_of_scores-running_mean": ("no kernel"),
-    "differential_learnt_factor-Parameters": ("2 passes instead of 1"),
-    "differential_learnt_factor-factor_of_each_head": ("2 passes instead of 1"),
-    "differential_learnt_factor-vectors_as_inputs": ("2 passes instead of 1"),
-    "differential_paired_heads-heads_in_halves": ("2 passes instead of 1"),
-    "differential_paired_heads-interleaved": ("2 passes instead of 1"),
-    "differential_paired_heads-outputs_in_halves": ("2 kernels instead of 1"),
-    "differential_two_pairs-by_hand": ("2 passes instead of 1"),
-    "differential_two_pairs-difference_of_softmaxes": ("2 passes instead of 1"),
-    "differential_two_pairs-einsum_causal": ("2 passes instead of 1"),
-    "differential_two_pairs-width_in_halves": ("2 passes instead of 1"),
-    "dropout_masks_given_as_tensors-filled_and_scaled": ("2 passes instead of 1"),
-    "entropy_of_the_rows-by_log_softmax": ("no kernel"),
-    "entropy_of_the_rows-special_entr": (
-        "left to PyTorch: aten.einsum.default, aten.mul.Tensor, aten.softmax.int, ..."
+    "differential_learnt_factor-Parameters": (
+        "left to PyTorch: aten.mul.Tensor, aten.sum.default, aten.rms_norm.default"
     ),
+    "differential_learnt_factor-factor_of_each_head": (
+        "left to PyTorch: aten.rms_norm.default, aten.mul.Tensor"
+    ),
+    "differential_learnt_factor-vectors_as_inputs": (
+        "left to PyTorch: aten.dot.default, aten.mean.dim, aten.add.Tensor, ..."
+    ),
+    "differential_paired_heads-outputs_in_halves": ("2 kernels instead of 1"),
+    "entropy_of_the_rows-by_log_softmax": ("no kernel"),
     "flex_attention-block_mask_documents": ("no kernel"),
     "flex_attention-score_mod_alibi_causal": ("no kernel"),
     "flex_attention-score_mod_softcap": ("no kernel"),
@@ -57,9 +53,6 @@ NOT_YET = {
         "left to PyTorch: aten.mul.Tensor, aten.sum.dim_IntList"
     ),
     "invariant_point_attention-openfold_points": ("2 kernels instead of 1"),
-    "latent_attention_naive-written_into_empty": (
-        "left to PyTorch: aten.new_empty.default, aten.copy.default, aten.slice_scatter.default"
-    ),
     "linear_attention_parallel_form-elu_plus_one": ("left to PyTorch: aten.elu.default"),
     "linear_attention_parallel_form-multiplied_by_mask": (
         "left to PyTorch: aten.mul.Tensor, aten.exp.default"
@@ -87,9 +80,7 @@ NOT_YET = {
     "other_weighted_means-standardised_scores": ("2 passes instead of 1"),
     "query_and_key_norms-divided_by_norm": ("2 kernels instead of 1"),
     "query_and_key_norms-layer_norm": ("2 kernels instead of 1"),
-    "query_and_key_norms-normalized": (
-        "left to PyTorch: aten.linalg_vector_norm.default, aten.clamp_min.default, ..."
-    ),
+    "query_and_key_norms-normalized": ("2 kernels instead of 1"),
     "query_and_key_norms-rms": ("2 kernels instead of 1"),
     "query_and_key_norms-rms_norm": ("2 kernels instead of 1"),
     "rectified_softmax-shifted_by_maximum": ("2 passes instead of 1"),
@@ -111,7 +102,6 @@ NOT_YET = {
     "relative_position_bias-t5_embedding": (
         "left to PyTorch: aten.sub.Tensor, aten.min.other, aten.neg.default, ..."
     ),
-    "renormalised_top_values-by_l1_norm": ("no kernel"),
     "rotary_embedding-interleaved_stack": (
         "left to PyTorch: aten.mul.Tensor, aten.sub.Tensor, aten.add.Tensor"
     ),
@@ -124,16 +114,10 @@ NOT_YET = {
     "rotary_embedding-rotate_half": (
         "left to PyTorch: aten.mul.Tensor, aten.neg.default, aten.add.Tensor"
     ),
-    "row_statistics_beside-best_key": (
-        "left to PyTorch: aten.matmul.default, aten.mul.Tensor, aten.argmax.default"
-    ),
-    "rows_without_keys-nan_to_num": ("no kernel"),
-    "several_softmaxes-local_and_global": ("2 passes instead of 1"),
-    "several_softmaxes-sum_of_three": ("2 passes instead of 1"),
-    "several_softmaxes-two_temperatures": ("2 passes instead of 1"),
+    "row_statistics_beside-best_key": ("2 passes instead of 1"),
+    "rows_without_keys-nan_to_num": ("2 passes instead of 1"),
     "several_values_of_one_statistic-moments": ("left to PyTorch: aten.mul.Tensor"),
-    "softmax_plus_one-padded_by_zero": ("no kernel"),
-    "softmax_plus_one-zero_key_in_front": ("left to PyTorch: aten.pad.default"),
+    "softmax_plus_one-zero_key_in_front": ("no kernel"),
     "stick-breaking_attention-cumprod_from_the_first": ("no kernel"),
     "stick-breaking_attention-cumsum_of_logs": ("no kernel"),
     "stick-breaking_attention-flipped_cumsum": ("no kernel"),
@@ -145,7 +129,6 @@ NOT_YET = {
     "talking_heads-permuted_after": (
         "left to PyTorch: aten.matmul.default, aten.mul.Tensor, aten.softmax.int"
     ),
-    "thresholds_after_the_softmax-nn_threshold": ("no kernel"),
     "thresholds_after_the_softmax-share_of_the_best": ("3 passes instead of 2"),
     "top-k_selection-at_least_the_kth": ("no kernel"),
     "top-k_selection-blocks_of_keys": ("left to PyTorch: aten.index.Tensor"),
