@@ -74,9 +74,19 @@ struct Schedule : flashlight::impl::ScheduleBase<Schedule> {
       return axis.isDynamic() ? limit
                               : std::clamp<int64_t>(llvm::PowerOf2Ceil(axis.getSize()), 16, limit);
     };
-    int64_t width = 16; // of the accumulator
-    for (StringAttr name : roles.values)
-      width *= whole(name) / (width == 16 ? 16 : 1);
+    int64_t width = 16; // of all accumulators of a sweep, in elements a row
+    kernel.walk([&](StreamOp stream) {
+      int64_t sum = 0;
+      for (ContractOp op : stream.getBody().getOps<ContractOp>()) {
+        if (!op.getInit())
+          continue;
+        int64_t product = 1;
+        for (StringAttr name : getAxes(op.getResult()).getNames())
+          product *= roles.isWhole(name) ? whole(name) : 1;
+        sum += product;
+      }
+      width = std::max(width, sum);
+    });
     // A contraction of f32 has no tensor core: its operands are spread over registers.
     bool scalar = false;
     kernel.walk([&](ContractOp op) {
@@ -92,7 +102,10 @@ struct Schedule : flashlight::impl::ScheduleBase<Schedule> {
     tiles.push_back(tile(kernel.getStreamAttr(), blocked(kernel.getStreamAttr(), wide ? 32 : 64)));
     for (StringAttr name : roles.values)
       tiles.push_back(tile(name, whole(name)));
-    int64_t warps = row && tiles.front().getSize() >= 128 ? 8 : 4;
+    // Of 255 registers, accumulators that take half of a thread's leave too few for the scores.
+    constexpr int64_t threads = 4 * 32;
+    bool manyRegisters = row && tiles.front().getSize() * width / threads >= 128;
+    int64_t warps = manyRegisters || (row && tiles.front().getSize() >= 128) ? 8 : 4;
     kernel.setScheduleAttr(
         ScheduleAttr::get(&getContext(), StringAttr::get(&getContext(), "cuda"), tiles, warps, 3));
     return success();
