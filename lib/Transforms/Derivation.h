@@ -79,7 +79,8 @@ private:
   mlir::Value apply(const Hoist &hoist, ReduceKind kind, mlir::Value state, mlir::Location loc);
 
   // DerivationExponents.cpp
-  mlir::Value exponentOf(llvm::ArrayRef<ExponentTerm> terms, ValueAt at, mlir::Location loc);
+  mlir::Value exponentOf(llvm::ArrayRef<ExponentTerm> terms, ValueAt at, ValueAt less,
+                         mlir::Location loc);
   mlir::Value exponential(llvm::ArrayRef<ExponentTerm> terms, mlir::Value exponent,
                           mlir::Location loc);
   bool mayBeUnset(llvm::ArrayRef<ExponentTerm> terms, unsigned sweep);
@@ -104,8 +105,7 @@ private:
   unsigned numSweeps = 0;
   llvm::DenseMap<mlir::Operation *, unsigned> sweepOf;
   llvm::DenseMap<mlir::Operation *, Factorization> factorizations;
-  /// By sweep: for an op whose factor is hoisted, the operand that remains.
-  std::vector<llvm::DenseMap<mlir::Operation *, unsigned>> kept;
+  const Factorization *active = nullptr; // whose hoisted factors are left out
   std::vector<Blocked> blocked;
   llvm::DenseMap<mlir::Operation *, mlir::Value> carries; // of scans, in the sweep being written
   llvm::DenseSet<mlir::Value> guardedTerms;               // terms that have been guarded already

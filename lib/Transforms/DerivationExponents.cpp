@@ -30,8 +30,10 @@ Value Derivation::exponential(ArrayRef<ExponentTerm> terms, Value exponent, Loca
   return math::ExpOp::create(builder, loc, exponent);
 }
 
-/// The sum of the terms, each with its sign and scales; for `exponential` to be raised.
-Value Derivation::exponentOf(ArrayRef<ExponentTerm> terms, ValueAt at, Location loc) {
+/// By how much the terms differ `at` from what they are at `less`, in sum, each with its sign and
+/// scales; for `exponential` to be raised. Term by term: a large maximum would swallow a logarithm
+/// that it is added to.
+Value Derivation::exponentOf(ArrayRef<ExponentTerm> terms, ValueAt at, ValueAt less, Location loc) {
   // All axes that some term has.
   SmallVector<StringAttr> names;
   SmallVector<int64_t> shape;
@@ -41,10 +43,11 @@ Value Derivation::exponentOf(ArrayRef<ExponentTerm> terms, ValueAt at, Location 
       if (!llvm::is_contained(names, name))
         names.push_back(name), shape.push_back(size);
   };
-  SmallVector<Value> values;
+  SmallVector<std::pair<Value, Value>> values;
   for (const ExponentTerm &term : terms) {
-    values.push_back(at(term.value));
-    addAxes(values.back());
+    Value value = at(term.value);
+    values.push_back({value, less(term.value)});
+    addAxes(value);
     for (const Scale &scale : term.scales)
       addAxes(scale.value);
   }
@@ -58,14 +61,16 @@ Value Derivation::exponentOf(ArrayRef<ExponentTerm> terms, ValueAt at, Location 
     }
   // Statistics have at least f32; a program in f64 keeps its precision.
   Type element = builder.getF32Type();
-  for (Value value : values)
+  for (auto [value, other] : values)
     if (elementTypeOf(value).isF64())
       element = builder.getF64Type();
   auto type =
       RankedTensorType::get(orderedShape, element, AxesAttr::get(builder.getContext(), ordered));
   Value sum;
-  for (auto [term, value] : llvm::zip(terms, values)) {
-    Value part = broadcastTo(widen(value, element, loc), type, loc);
+  for (auto [term, pair] : llvm::zip(terms, values)) {
+    Value from = widen(pair.second, element, loc);
+    Value part = arith::SubFOp::create(builder, loc, widen(pair.first, element, loc), from);
+    part = broadcastTo(part, type, loc);
     for (const Scale &scale : llvm::reverse(term.scales)) { // the innermost first
       Value by = broadcastTo(widen(outside(scale.value), element, loc), type, loc);
       part = scale.divides ? arith::DivFOp::create(builder, loc, part, by).getResult()

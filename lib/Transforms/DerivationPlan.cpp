@@ -54,6 +54,13 @@ void Derivation::plan() {
       found = Factorization();
       ++sweep;
     }
+    // While it runs, a statistic lacks the factors that were hoisted out of it.
+    auto lacksFactors = [&](Operation *earlier) {
+      return isRunning(earlier, sweep) && !factorizations[earlier].hoists.empty();
+    };
+    bool usesPart = llvm::any_of(found.matched, lacksFactors);
+    for (const ExponentTerm &term : found.repairs)
+      usesPart |= llvm::any_of(dependence.statisticsOf(term.value), lacksFactors);
     // Exponents take an unset extremum for 0, comparisons may not: not both in one sweep.
     auto inExponents = [&](Operation *extremum) {
       return llvm::any_of(factorizations, [&](auto &entry) {
@@ -62,7 +69,8 @@ void Derivation::plan() {
         });
       });
     };
-    if (llvm::any_of(found.matched, inExponents)) {
+    if (usesPart || llvm::any_of(found.matched, inExponents)) {
+      blocked.push_back({op, Factorization()});
       found = Factorization();
       ++sweep;
     }
@@ -70,10 +78,6 @@ void Derivation::plan() {
     factorizations[op] = std::move(found);
     numSweeps = std::max(numSweeps, sweep + 1);
   }
-  kept.resize(numSweeps);
-  for (auto &[op, factorization] : factorizations)
-    for (auto [on, operand] : factorization.kept)
-      kept[sweepOf[op]][on] = operand;
 }
 
 void Derivation::remarkBlocked() {

@@ -54,10 +54,11 @@ Value Derivation::inside(Value value, unsigned sweep, Memo &memo) {
   if (!dependence.isStreamed(value) && !movesIn(value, sweep))
     return outside(value);
   Operation *op = value.getDefiningOp();
-  if (auto remaining = kept[sweep].find(op); remaining != kept[sweep].end()) {
-    Value operand = inside(op->getOperand(remaining->second), sweep, memo);
-    return memo[value] = broadcastTo(operand, value.getType(), op->getLoc());
-  }
+  if (active)
+    if (auto remaining = active->kept.find(op); remaining != active->kept.end()) {
+      Value operand = inside(op->getOperand(remaining->second), sweep, memo);
+      return memo[value] = broadcastTo(operand, value.getType(), op->getLoc());
+    }
   if (carries.contains(op))
     return memo[value] = scanInside(cast<ScanOp>(op), sweep, memo);
   IRMapping mapping;
@@ -186,11 +187,9 @@ Value Derivation::corrected(Operation *op, Value state, unsigned sweep, Memo &at
   const Factorization &factorization = factorizations[op];
   if (!factorization.repairs.empty()) {
     guardTerms(factorization.repairs, sweep, atNew, loc);
-    Value after =
-        exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atNew); }, loc);
-    Value before =
-        exponentOf(factorization.repairs, [&](Value v) { return inside(v, sweep, atOld); }, loc);
-    Value moved = arith::SubFOp::create(builder, loc, after, before);
+    Value moved = exponentOf(
+        factorization.repairs, [&](Value v) { return inside(v, sweep, atNew); },
+        [&](Value v) { return inside(v, sweep, atOld); }, loc);
     Value correction = exponential(factorization.repairs, moved, loc);
     // Nothing but zeros has been summed while a maximum was unset: any finite factor will do.
     if (mayBeUnset(factorization.repairs, sweep)) {
@@ -225,14 +224,18 @@ Value Derivation::corrected(Operation *op, Value state, unsigned sweep, Memo &at
 Value Derivation::emitUpdate(Operation *op, Value old, unsigned sweep, Memo &atNew, Memo &atOld) {
   Location loc = op->getLoc();
   old = corrected(op, old, sweep, atNew, atOld);
-  if (auto contract = dyn_cast<ContractOp>(op)) {
-    Value lhs = inside(contract.getLhs(), sweep, atNew),
-          rhs = inside(contract.getRhs(), sweep, atNew);
-    return ContractOp::create(builder, loc, op->getResult(0).getType(), lhs, rhs, old,
-                              StringAttr());
-  }
+  // A value of its own for every statistic: without the factors that leave this one.
+  Memo memo = atNew;
+  SmallVector<Value> operands;
+  active = &factorizations[op];
+  for (Value operand : op->getOperands())
+    operands.push_back(inside(operand, sweep, memo));
+  active = nullptr;
+  if (isa<ContractOp>(op))
+    return ContractOp::create(builder, loc, op->getResult(0).getType(), operands[0], operands[1],
+                              old, StringAttr());
   auto reduce = cast<ReduceOp>(op);
-  Value operand = inside(reduce.getOperand(), sweep, atNew);
+  Value operand = operands[0];
   Value block =
       ReduceOp::create(builder, loc, reduce.getType(), reduce.getKindAttr(), operand, nullptr);
   return combine(reduce.getKind(), old, block, loc);
@@ -251,10 +254,9 @@ Value Derivation::finish(Operation *op, Value state) {
         if (isRunning(statistic, sweep))
           atReference[statistic->getResult(0)] = guarded(statistic, finalOf(statistic));
     guardTerms(factorization.repairs, sweep, atReference, loc);
-    Value final = exponentOf(factorization.repairs, [&](Value v) { return outside(v); }, loc);
-    Value reference = exponentOf(
-        factorization.repairs, [&](Value v) { return inside(v, sweep, atReference); }, loc);
-    Value moved = arith::SubFOp::create(builder, loc, final, reference);
+    Value moved = exponentOf(
+        factorization.repairs, [&](Value v) { return outside(v); },
+        [&](Value v) { return inside(v, sweep, atReference); }, loc);
     Value factor = exponential(factorization.repairs, moved, loc);
     Value unset = isUnset(
         factorization.repairs, sweep, [&](Value v) { return outside(v); }, factor.getType(), loc);

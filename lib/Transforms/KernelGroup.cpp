@@ -78,6 +78,10 @@ std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, std::string &re
       refuse("an axis that a tile must hold whole is dynamic or wider than 512");
       continue;
     }
+    if (!group->isConsistent()) {
+      refuse("one of its values is needed at two indices that cannot be told apart");
+      continue;
+    }
     auto cyclic =
         llvm::find_if(group->leaves, [&](Value leaf) { return group->dependsOnMembers(leaf); });
     if (cyclic != group->leaves.end()) {
@@ -357,6 +361,45 @@ bool KernelGroup::fitsTiles() {
     bool whole = axes[v].role == AxisRole::Inner || axes[v].role == AxisRole::Value;
     if (axes.find(v) == v && whole && (axes[v].extent.symbol || axes[v].extent.size > widest))
       return false;
+  }
+  return true;
+}
+
+/// True if both factors of every contraction are known at the indices of its result. They are not
+/// where two axes of the group became one after the contraction had been looked at.
+bool KernelGroup::isConsistent() const {
+  using Positions = llvm::SmallDenseMap<StringAttr, AffineExpr>;
+  auto isKnown = [&](Value operand, ArrayRef<StringAttr> names, Positions &at) {
+    auto known = demands.find(operand);
+    if (known == demands.end())
+      return false;
+    for (const Index &index : known->second) {
+      bool matches = llvm::all_of(llvm::zip(names, index), [&](auto pair) {
+        auto it = at.find(std::get<0>(pair));
+        return it == at.end() || axes.canonical(it->second) == std::get<1>(pair);
+      });
+      if (!matches)
+        continue;
+      for (auto [name, expr] : llvm::zip(names, index))
+        at.try_emplace(name, expr);
+      return true;
+    }
+    return false;
+  };
+  for (Operation *op : members) {
+    auto contract = dyn_cast<ContractOp>(op);
+    auto known = demands.find(op->getResult(0));
+    if (!contract || known == demands.end())
+      continue;
+    ContractOp::Labels labels = contract.getLabels();
+    for (const Index &index : known->second) {
+      Positions at;
+      for (auto [name, expr] : llvm::zip(labels.result, index))
+        at[name] = expr;
+      if (!isKnown(contract.getLhs(), labels.lhs, at) ||
+          !isKnown(contract.getRhs(), labels.rhs, at))
+        return false;
+    }
   }
   return true;
 }

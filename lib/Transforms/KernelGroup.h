@@ -68,6 +68,7 @@ private:
   bool isComputed() const;
   bool hasProjection() const;
   bool fitsTiles();
+  bool isConsistent() const;
 
   ContractOp sink;
   mlir::Value probabilities; // the factor of the sink that is computed in the kernel
