@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AxisRoles.h"
+#include "IndexSpace.h"
 
 using namespace mlir;
 using namespace flashlight;
@@ -32,6 +33,7 @@ private:
   void findValues();
   void findInner();
   void findMixed();
+  bool isDivided(StringAttr name);
   bool isFirstTheWeight(ContractOp op, const ContractOp::Labels &labels);
   unsigned sliceSize(Value value);
   int64_t sizeOf(StringAttr axis) {
@@ -139,7 +141,8 @@ void RoleFinder::findInner() {
 void RoleFinder::findMixed() {
   for (AxisAttr axis : kernel.getAxes().getAsRange<AxisAttr>()) {
     StringAttr name = axis.getName();
-    if (axis.isDynamic() || name == stream || name == roles.row || roles.isWhole(name))
+    if (axis.isDynamic() || name == stream || name == roles.row || roles.isWhole(name) ||
+        isDivided(name))
       continue;
     int64_t lacking = 0, having = 0;
     kernel.walk([&](ContractOp op) {
@@ -162,12 +165,31 @@ void RoleFinder::findMixed() {
   }
 }
 
+/// True if a map takes the axis apart: a head of a group, say, where a single query leaves no other
+/// row axis. Two elements of it are no strided box of memory, so a tile has one.
+bool RoleFinder::isDivided(StringAttr name) {
+  auto axes = llvm::to_vector(kernel.getAxes().getAsRange<AxisAttr>());
+  auto divides = [&](AffineMap map) {
+    for (auto [i, axis] : llvm::enumerate(axes))
+      for (AffineExpr expr : map.getResults())
+        if (axis.getName() == name && !isLinearIn(expr, i))
+          return true;
+    return false;
+  };
+  bool divided = llvm::any_of(
+      cast<YieldOp>(kernel.getBlock().getTerminator()).getMaps()->getAsValueRange<AffineMapAttr>(),
+      divides);
+  kernel.walk([&](ReadOp read) { divided |= divides(read.getMap()); });
+  return divided;
+}
+
 AxisRoles RoleFinder::find() {
   findRows();
   findValues();
   findInner();
   for (AxisAttr axis : kernel.getAxes().getAsRange<AxisAttr>())
-    if (roles.rows.contains(axis.getName()) && !roles.inner.contains(axis.getName()))
+    if (roles.rows.contains(axis.getName()) && !roles.inner.contains(axis.getName()) &&
+        !isDivided(axis.getName()))
       roles.row = axis.getName();
   findMixed();
   // An axis that is combined with rows and keys before it is summed stands with the inner ones;

@@ -96,20 +96,24 @@ bool IndexSpace::usesRole(ArrayRef<AffineExpr> index, AxisRole role) const {
   return false;
 }
 
+bool flashlight::isLinearIn(AffineExpr whole, unsigned dim) {
+  bool linear = true;
+  whole.walk([&](AffineExpr expr) {
+    AffineExprKind kind = expr.getKind();
+    bool divides = kind == AffineExprKind::FloorDiv || kind == AffineExprKind::CeilDiv ||
+                   kind == AffineExprKind::Mod;
+    linear &= !divides || !expr.isFunctionOfDim(dim);
+  });
+  return linear;
+}
+
 bool IndexSpace::isTileable(ArrayRef<AffineExpr> index) const {
-  bool tileable = true;
-  for (AffineExpr whole : canonical(index)) {
-    whole.walk([&](AffineExpr expr) {
-      AffineExprKind kind = expr.getKind();
-      if (kind != AffineExprKind::FloorDiv && kind != AffineExprKind::CeilDiv &&
-          kind != AffineExprKind::Mod)
-        return;
-      for (unsigned i = 0; i < variables.size(); ++i)
-        if (variables[i].role != AxisRole::Batch && expr.isFunctionOfDim(i))
-          tileable = false;
-    });
-  }
-  return tileable;
+  return llvm::all_of(canonical(index), [&](AffineExpr expr) {
+    for (unsigned i = 0; i < variables.size(); ++i)
+      if (variables[i].role != AxisRole::Batch && !isLinearIn(expr, i))
+        return false;
+    return true;
+  });
 }
 
 //===----------------------------------------------------------------------===//

@@ -101,6 +101,9 @@ struct ReshapeGroup {
 /// Cuts a reshape into its smallest groups. Within a group only the outermost dims may be dynamic.
 mlir::FailureOr<llvm::SmallVector<ReshapeGroup>> reshapeGroups(ReshapeOp op);
 
+/// True if a dim stands in sums of multiples only: no division or remainder has it.
+bool isLinearIn(mlir::AffineExpr expr, unsigned dim);
+
 } // namespace flashlight
 
 #endif // FLASHLIGHT_LIB_TRANSFORMS_INDEXSPACE_H

@@ -13,6 +13,8 @@
 
 #include "TileBuilder.h"
 
+#include "IndexSpace.h"
+
 #include "StreamBounds.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -491,11 +493,8 @@ FailureOr<TileBuilder::Access> TileBuilder::accessOf(Operation *op, AffineMap ma
       // The coefficient of a linear form: its difference at 1 and 0.
       SmallVector<AffineExpr> zero(axes.size(), getAffineConstantExpr(0, context)), one = zero;
       one[i] = getAffineConstantExpr(1, context);
-      AffineExpr coefficient = expr.replaceDims(one) - expr.replaceDims(zero);
-      SmallVector<AffineExpr> two = zero;
-      two[i] = getAffineConstantExpr(2, context);
-      auto constant = dyn_cast<AffineConstantExpr>(coefficient);
-      if (!constant || expr.replaceDims(two) - expr.replaceDims(one) != coefficient)
+      auto constant = dyn_cast<AffineConstantExpr>(expr.replaceDims(one) - expr.replaceDims(zero));
+      if (!constant || !isLinearIn(expr, i))
         return op->emitError() << "axis '" << axis.getName().getValue()
                                << "' is tiled but indexes memory by " << AffineMapAttr::get(map);
       sum = sum + getAffineDimExpr(it - tiled.begin(), context) * constant.getValue();

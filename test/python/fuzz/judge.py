@@ -125,9 +125,10 @@ def check(text: str, triton: bool = False) -> dict:
     exported = _export(names, args)
     if triton:
         from flashlight.targets import Target
+        from flashlight.backends.triton_layout import general
         from test_triton_numerics import Interpreted
 
-        compiled = compile_with(Interpreted(), exported, "cuda:sm_90", None)
+        compiled = compile_with(Interpreted(general), exported, "cuda:sm_90", None)
         compiled.target = Target("cpu")
     else:
         compiled = flashlight.compile(exported, target="cpu")
