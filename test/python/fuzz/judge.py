@@ -107,7 +107,7 @@ def _export(names: dict, args):
     dynamic = names.get("DYNAMIC")
     if dynamic:
         auto = torch.export.Dim.AUTO
-        dynamic = (tuple({at: auto for at in dims} for dims in dynamic),)
+        dynamic = (tuple(dict.fromkeys(dims, auto) for dims in dynamic),)
     return torch.export.export(_module(names["function"]), tuple(args), dynamic_shapes=dynamic)
 
 
@@ -124,8 +124,8 @@ def check(text: str, triton: bool = False) -> dict:
     args = names["inputs"]()
     exported = _export(names, args)
     if triton:
-        from flashlight.targets import Target
         from flashlight.backends.triton_layout import general
+        from flashlight.targets import Target
         from test_triton_numerics import Interpreted
 
         compiled = compile_with(Interpreted(general), exported, "cuda:sm_90", None)

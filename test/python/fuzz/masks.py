@@ -32,20 +32,29 @@ def _predicate(w: Writer, z: Sizes, s: Value) -> str:
         reach = w.choose(3, 1, 0, 20, 64)
         choices = {
             "causal": (
-                f"{j} <= {i}", f"{i} >= {j}", f"{j} < {i}", f"{j} - {i} <= {reach}",
-                f"{i} - {j} > {reach}", f"{j} >= {i}", f"{i} * 2 >= {j}",
+                f"{j} <= {i}",
+                f"{i} >= {j}",
+                f"{j} < {i}",
+                f"{j} - {i} <= {reach}",
+                f"{i} - {j} > {reach}",
+                f"{j} >= {i}",
+                f"{i} * 2 >= {j}",
             ),
             "window": (
-                f"({i} - {j}).abs() <= {reach}", f"({i} - {j} < {reach + 1}) & ({j} <= {i})",
-                f"({j} <= {i}) & ({i} - {j} <= {reach})", f"({j} > {i} - {reach}) | ({j} < 2)",
+                f"({i} - {j}).abs() <= {reach}",
+                f"({i} - {j} < {reach + 1}) & ({j} <= {i})",
+                f"({j} <= {i}) & ({i} - {j} <= {reach})",
+                f"({j} > {i} - {reach}) | ({j} < 2)",
             ),
             "prefix": (f"({j} < {reach}) | ({j} <= {i})", f"({j} < {reach}) | ({i} < 2)"),
             "blocks": (
-                f"{i} // {reach + 1} == {j} // {reach + 1}", f"{j} // 4 <= {i} // 4",
+                f"{i} // {reach + 1} == {j} // {reach + 1}",
+                f"{j} // 4 <= {i} // 4",
                 f"({i} // 4 - {j} // 4).abs() <= 1",
             ),
             "strided": (
-                f"({i} - {j}) % {reach + 1} == 0", f"({i} % 3 == {j} % 3) & ({j} <= {i})",
+                f"({i} - {j}) % {reach + 1} == 0",
+                f"({i} % 3 == {j} % 3) & ({j} <= {i})",
                 f"torch.remainder({i} + {j}, 3) != 1",
             ),
             "all": (f"{i} + {j} >= 0",),
@@ -75,7 +84,9 @@ def _predicate(w: Writer, z: Sizes, s: Value) -> str:
         return ordered(w, Value(name, letters), s.letters)
     whole = w.choose("int64", "int32")
     if kind == "length":
-        name = w.input("count", z.dims(letters), f"torch.randint(0, 40, [{{}}], dtype=torch.{whole})")
+        name = w.input(
+            "count", z.dims(letters), f"torch.randint(0, 40, [{{}}], dtype=torch.{whole})"
+        )
         counts = ordered(w, Value(name, letters), s.letters) if letters else name
         return f"{positions(w, z, s)[1]} < {counts}"
     fill = f"torch.randint(0, 3, [{{}}], dtype=torch.{whole})"

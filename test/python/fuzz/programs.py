@@ -11,7 +11,7 @@ from . import weights as normalisers
 from .masks import masked
 from .operands import Sizes, Value, operands, ordered, sizes, tensor
 from .scores import modified, scores
-from .writer import Program, Writer
+from .writer import Writer
 
 # No more scores than this: the interpreter and the export are slow enough.
 MOST_SCORES = 60_000
@@ -54,7 +54,9 @@ def _weights(w: Writer, z: Sizes, q: Value, k: Value) -> normalisers.Weights:
     s = modified(w, z, s, before)
     masks = w.choose(0, 1, 1, 2)
     for index in range(masks):
-        s = masked(w, z, s, infinite=bounded or kind == "no_max", last=index == masks - 1 and not after)
+        s = masked(
+            w, z, s, infinite=bounded or kind == "no_max", last=index == masks - 1 and not after
+        )
     s = modified(w, z, s, after if not masks else 0)
     made = normalisers.weights(w, z, s, kind, masks > 0)
     if w.chance(5) and made.divisor is None:
@@ -76,7 +78,9 @@ def _attention(w: Writer, z: Sizes, q: Value, k: Value, v: Value) -> list[str]:
             p = Value(w.let("p", f"{p.name} - {lam} * {b}"), p.letters)
     outputs = [_values(w, z, p, v, made.divisor)]
     if w.chance(8):  # the same weights over other values
-        outputs.append(_values(w, z, p, k if w.chance(2) else tensor(w, z, "v", z.batch + "ne"), None))
+        outputs.append(
+            _values(w, z, p, k if w.chance(2) else tensor(w, z, "v", z.batch + "ne"), None)
+        )
     results = [_epilogue(w, z, outputs[0])] + [x.name for x in outputs[1:]]
     results += _more(w, z, made, p)
     if w.chance(8):

@@ -112,22 +112,30 @@ def _change(w: Writer, z: Sizes, s: Value) -> Value:
     match w.choose(*CHANGES):
         case "softcap":
             cap = w.choose(5.0, 2, 30.0)
-            y = w.choose(f"{cap} * torch.tanh({name} / {cap})", f"torch.tanh({name} / {cap}) * {cap}")
+            y = w.choose(
+                f"{cap} * torch.tanh({name} / {cap})", f"torch.tanh({name} / {cap}) * {cap}"
+            )
         case "bias":
             y = f"{name} + {bias(w, z, s)}"
         case "alibi":
             i, j = positions(w, z, s)
             slope = _slopes(w, z, s)
-            away = w.choose(f"({j} - {i})", f"({i} - {j}).abs()", f"-({i} - {j}).abs().float().sqrt()")
-            y = f"{name} + {slope} * {away}" if not away.startswith("-") else (
-                f"{name} + {slope} * ({away})"
+            away = w.choose(
+                f"({j} - {i})", f"({i} - {j}).abs()", f"-({i} - {j}).abs().float().sqrt()"
+            )
+            y = (
+                f"{name} + {slope} * {away}"
+                if not away.startswith("-")
+                else (f"{name} + {slope} * ({away})")
             )
         case "table":
             y = f"{name} + {table(w, z, s)}"
         case "forget":
             y = forget(w, z, s)
         case "power":
-            y = w.choose(f"{name} - 0.05 * {name}.square()", f"{name} * {name}.sigmoid()", f"{name}.abs()")
+            y = w.choose(
+                f"{name} - 0.05 * {name}.square()", f"{name} * {name}.sigmoid()", f"{name}.abs()"
+            )
         case "product":
             y = f"{name} * {bias(w, z, s)}"
         case "distance":

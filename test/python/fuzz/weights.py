@@ -58,7 +58,13 @@ def _bounded(w: Writer, z: Sizes, s: Value, x: str, at: int, kind: str):
         case "log_softmax":
             return f"F.log_softmax({x}, {at}).exp()", None, []
         case "sigmoid":
-            return w.choose(f"torch.sigmoid({x})", f"({x} - 2).sigmoid()", f"1 / (1 + torch.exp(-{x}))"), None, []
+            return (
+                w.choose(
+                    f"torch.sigmoid({x})", f"({x} - 2).sigmoid()", f"1 / (1 + torch.exp(-{x}))"
+                ),
+                None,
+                [],
+            )
         case "lse":
             lse = w.let("lse", f"torch.logsumexp({x}, {at}, keepdim=True)")
             return f"torch.exp({x} - {lse})", None, [lse]
@@ -170,7 +176,9 @@ def changed(w: Writer, z: Sizes, p: Value) -> Value:
         case "drop":
             dims = [z.extents[letter] for letter in p.letters]
             gone = w.input("dropped", dims, "torch.rand({}) < 0.1")
-            y = w.choose(f"{name}.masked_fill({gone}, 0.0) / 0.9", f"torch.where({gone}, 0.0, {name})")
+            y = w.choose(
+                f"{name}.masked_fill({gone}, 0.0) / 0.9", f"torch.where({gone}, 0.0, {name})"
+            )
         case "sharpen":
             y = f"{name} * (1.0 + {name} * {name}.sum({at}, keepdim=True))"
         case "heads" if "h" in p.letters and len(p.letters) - p.letters.index("h") == 3:

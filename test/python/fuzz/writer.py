@@ -76,7 +76,12 @@ class Program:
 class Writer:
     """Writes a program statement by statement."""
 
-    def __init__(self, draw, lengths: dict[str, int], dtype: str, ):
+    def __init__(
+        self,
+        draw,
+        lengths: dict[str, int],
+        dtype: str,
+    ):
         self.draw = draw
         self.lengths = lengths
         self.dtype = dtype
@@ -119,7 +124,9 @@ class Writer:
         except Exception as error:
             given = "".join(f"\n{i.name} = {i.make}" for i in self.inputs)
             text = "\n".join([*self.lines, f"{name} = {expression}"])
-            raise AssertionError(f"{error} in a program of {self.lengths}{given}\n{text}") from error
+            raise AssertionError(
+                f"{error} in a program of {self.lengths}{given}\n{text}"
+            ) from error
         self.lines.append(f"{name} = {expression}")
         return name
 
