@@ -13,6 +13,7 @@
 
 #include "Core.h"
 
+#include "flashlight-c/Explain.h"
 #include "flashlight-c/Flashlight.h"
 #include "flashlight-c/Tools.h"
 #include "mlir-c/Bindings/Python/Interop.h"
@@ -51,6 +52,24 @@ PYBIND11_MODULE(_core, module) {
       py::arg("name"), py::arg("args"),
       "Runs opt, reduce or lsp-server with the given arguments, the program's name first; returns "
       "the exit status.");
+
+  module.def(
+      "explain_kernel",
+      [](py::object operation) {
+        using Line = std::tuple<std::string, std::string, std::string>;
+        std::vector<Line> lines;
+        py::object capsule = capsuleOf(operation);
+        auto add = [](MlirStringRef section, MlirStringRef text, MlirStringRef nodes, void *into) {
+          auto string = [](MlirStringRef ref) { return std::string(ref.data, ref.length); };
+          static_cast<std::vector<Line> *>(into)->emplace_back(string(section), string(text),
+                                                               string(nodes));
+        };
+        if (!flashlightExplainKernel(mlirPythonCapsuleToOperation(capsule.ptr()), add, &lines))
+          throw py::value_error("expected a flashlight.kernel");
+        return lines;
+      },
+      py::arg("operation"),
+      "A kernel in formulas: (section, line, FX nodes separated by spaces), in order.");
 
   bindCpuKernel(module);
 }

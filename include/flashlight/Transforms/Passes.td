@@ -178,6 +178,28 @@ def DeriveOnline : Pass<"flashlight-derive-online"> {
   let statistics = [Statistic<"numSweeps", "sweeps", "sweeps over a stream">];
 }
 
+def PrintDerivation : Pass<"flashlight-print-derivation", "::mlir::ModuleOp"> {
+  let summary = "prints kernels as formulas";
+  let description = [{
+    Kernel level, for people; changes nothing. Writes to the standard output what every kernel
+    reads, its running state and the corrections of it, its sparsity and its results.
+
+    ```
+    kernel_0: one sweep over n
+      axes
+        m = 8, n = 16 (streamed)
+      reads
+        x[m,n] = x[m, n] : 8x16xf32
+      state before the sweep
+        M[m] = -inf
+        L[m] = 0
+      sweep over n
+        M'[m] = max(M, max_n x[m,n])
+        L'[m] = L * guard(exp(M - guard(M'))) + sum_n exp(x[m,n] - guard(M'))
+    ```
+  }];
+}
+
 def InferSparsity : Pass<"flashlight-infer-sparsity"> {
   let summary = "finds the blocks of a stream that contribute nothing";
   let description = [{
