@@ -14,6 +14,7 @@
 
 #include "flashlight/Transforms/ExplainKernel.h"
 #include "mlir/CAPI/IR.h"
+#include "mlir/CAPI/Support.h"
 
 #include "llvm/ADT/StringExtras.h"
 
