@@ -39,6 +39,7 @@ private:
   void explainAxes();
   void explainReads();
   void explainSweep(StreamOp stream, unsigned number, unsigned count);
+  void explainMerge(StreamOp stream, ArrayRef<std::string> names, const std::string &which);
   void explainResults();
   void explainGuards();
 
@@ -133,6 +134,8 @@ void Explainer::explainSweep(StreamOp stream, unsigned number, unsigned count) {
   std::string title = which + " over " + stream.getAxis().str();
   if (title[0] == 't')
     title = title.substr(4);
+  if (stream.getReverse())
+    title += ", from the last block to the first";
   if (std::optional<ArrayAttr> keep = stream.getKeep(); keep && !keep->empty()) {
     SmallVector<Formula> symbols;
     if (stream.getKeepSymbols())
@@ -164,9 +167,29 @@ void Explainer::explainSweep(StreamOp stream, unsigned number, unsigned count) {
   });
   for (unsigned i : order)
     formulas.define(formulas.indexed(names[i] + "'", updated[i]), updated[i]);
+  if (!stream.getMerge().empty())
+    explainMerge(stream, names, which);
   for (auto [result, name] : llvm::zip(stream.getResults(), names)) {
     formulas.setName(result, name);
     formulas.addState(result);
+  }
+}
+
+/// Two ranges of the axis, a and b, that were swept apart.
+void Explainer::explainMerge(StreamOp stream, ArrayRef<std::string> names,
+                             const std::string &which) {
+  Block &body = stream.getMerge().front();
+  ExplainedSection &section = add("two parts a and b of " + which + " merge");
+  formulas.setSection(&section);
+  for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
+    formulas.setName(argument, names[i % names.size()] + (i < names.size() ? "_a" : "_b"));
+    formulas.addState(argument);
+  }
+  OperandRange merged = body.getTerminator()->getOperands();
+  for (auto [name, value] : llvm::zip(names, merged)) {
+    formulas.addState(value);
+    formulas.define(formulas.indexed(name, value), value);
+    formulas.setName(value, name);
   }
 }
 

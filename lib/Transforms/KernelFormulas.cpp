@@ -101,7 +101,10 @@ std::string KernelFormulas::accessText(StringRef name, AffineMap map,
 /// Every index form of a tensor gets a name of its own, with its axes in the order of memory.
 void KernelFormulas::nameReads() {
   SmallVector<ReadOp> all;
-  kernel.walk([&](ReadOp read) { all.push_back(read); });
+  kernel.walk([&](ReadOp read) {
+    if (read.getIndices().empty()) // an index is a formula of its own
+      all.push_back(read);
+  });
   llvm::MapVector<Value, SmallVector<AffineMap>> forms;
   for (ReadOp read : all)
     if (!llvm::is_contained(forms[read.getSource()], read.getMap()))
@@ -399,7 +402,21 @@ Formula KernelFormulas::composeOp(Operation *op) {
   if (isTransparent(op))
     return operand(0);
   return llvm::TypeSwitch<Operation *, Formula>(op)
-      .Case([&](ReadOp read) { return readFormulas.lookup(read); })
+      .Case([&](ReadOp read) {
+        if (read.getIndices().empty())
+          return readFormulas.lookup(read);
+        SmallVector<Formula> indices;
+        for (Value index : read.getIndices())
+          indices.push_back(entryOf(index).formula);
+        return Formula::atom(accessText(memoryName(read.getSource()), read.getMap(), indices));
+      })
+      .Case([&](ScanOp scan) {
+        std::string prefix = ("running " + stringifyReduceKind(scan.getKind()) + " over " +
+                              scan.getAxisAttr().getValue() +
+                              (scan.getReverse() ? " from the end of " : " of "))
+                                 .str();
+        return Formula::reduction(prefix, entryOf(scan.getOperand()).formula);
+      })
       .Case([&](arith::ConstantOp constant) { return Formula::constant(constant.getValue()); })
       .Case([&](IotaOp) { return Formula::atom(axesOf(op->getResult(0)).front()); })
       .Case([&](SizeOp size) { return Formula::atom(size.getSymbol()); })
