@@ -413,7 +413,7 @@ Formula KernelFormulas::composeOp(Operation *op) {
       .Case([&](ScanOp scan) {
         std::string prefix = ("running " + stringifyReduceKind(scan.getKind()) + " over " +
                               scan.getAxisAttr().getValue() +
-                              (scan.getReverse() ? " from the end of " : " of "))
+                              (scan.getReverse() ? " from the end of" : " of"))
                                  .str();
         return Formula::reduction(prefix, entryOf(scan.getOperand()).formula);
       })

@@ -75,6 +75,15 @@ def _kernel_lines(kernel: Kernel) -> list[str]:
     if kernel.resources:
         lines.append(f"resources: {_resources(kernel.resources)}")
     lines += [f"computes {_place(location)}" for location in kernel.locations]
+    titles = list(dict.fromkeys(section for section, _ in kernel.formulas))
+    sweeps = sum("sweep" in title and " over " in title for title in titles)
+    if sweeps:
+        lines.append(f"passes over the keys: {sweeps}")
+    for title in titles:
+        if title == "axes":
+            continue
+        lines.append(f"{title}:")
+        lines += [f"  {line}" for section, line in kernel.formulas if section == title]
     return lines
 
 

@@ -14,7 +14,7 @@ import torch
 from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
 
-from . import pipeline
+from . import _core, pipeline
 from .errors import ArgumentTypeError, CompileError, SourceLocation
 from .explain import Explanation, explain
 from .guards import Guards
@@ -73,6 +73,8 @@ class Kernel:
             backend's own: "llvm", "object", or "ttir", "ttgir", "llir", "ptx", "cubin".
         resources: what the backend knows of registers, spills and shared memory, in bytes.
         locations: the lines of the user's code that it computes.
+        formulas: what it computes, as (section, line): what it reads, the running state, its
+            update for a block of keys, how two parts merge, the results.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Kernel:
     stages: Mapping[str, Any]
     resources: Any
     locations: tuple[SourceLocation, ...]
+    formulas: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -178,13 +181,13 @@ def compile_with(
         pipeline.run_pipeline(program.module, pipeline.to_tile(chosen.kind), resolved)
         stages["tile"] = str(program.module)
         backend = backend or _backend(chosen)
-        for name, (axes, text, locations) in formed.items():
+        for name, (axes, text, locations, formulas) in formed.items():
             made = backend.compile_kernel(program.module, name, resolved)
             compiled[name] = made
             texts = _Stages(
                 {"kernel": text, "tile": _function_text(program.module, name)}, made.stages
             )
-            kernels.append(Kernel(name, axes, texts, made.resources, locations))
+            kernels.append(Kernel(name, axes, texts, made.resources, locations, formulas))
     expressions = Expressions()
     plan = make_plan(program.module, program, compiled, expressions)
     return assemble(program, chosen, kernels, plan, expressions, stages)
@@ -240,7 +243,8 @@ def _describe(op: ir.Operation):
     for attribute in ir.ArrayAttr(op.attributes["axes"]):
         axis = parse_axis(attribute)
         axes[axis.name] = axis.extent
-    return axes, op.get_asm(), _locations(op)
+    formulas = tuple((section, line) for section, line, _ in _core.explain_kernel(op))
+    return axes, op.get_asm(), _locations(op), formulas
 
 
 def _locations(op: ir.Operation) -> tuple[SourceLocation, ...]:

@@ -94,6 +94,9 @@ func.func @softcap(%s: tensor<8x16xf32> {flashlight.name = "s"}) -> tensor<8xf32
 // CHECK: L'[m] = L * guard(exp(M - guard(M'))) + sum_n exp(a[m,n] - guard(M'))
 // CHECK: M2'[m] = max(M2, max_n b[m,n])
 // CHECK: L2'[m] = L2 * guard(exp(M2 - guard(M2'))) + sum_n exp(b[m,n] - guard(M2'))
+// CHECK: two parts a and b of the sweep merge
+// CHECK: M[m] = max(M_a, M_b)
+// CHECK: L[m] = L_a * guard(exp(M_a - guard(M))) + L_b * guard(exp(M_b - guard(M)))
 func.func @two(%s: tensor<8x16xf32> {flashlight.name = "a"}, %t: tensor<8x16xf32> {flashlight.name = "b"}) -> tensor<8xf32> {
   %0 = flashlight.kernel "two" axes(m = 8, n = 16) stream "n" (%y = %s, %z = %t) : (tensor<8x16xf32>, tensor<8x16xf32>) -> (tensor<8xf32>) {
     %x = flashlight.read %y at affine_map<(m, n) -> (m, n)> : tensor<8x16xf32> -> !s
@@ -131,3 +134,21 @@ func.func @threshold(%s: tensor<8x16xf32> {flashlight.name = "s"}) -> tensor<8xf
   }
   return %0 : tensor<8xf32>
 }
+
+// A scan, against the keys, of elements that are looked up.
+// CHECK-LABEL: scanned: one sweep over n
+// CHECK: sweep over n, from the last block to the first
+// CHECK: running sum over n from the end of
+// CHECK-SAME: table[i[n], m]
+func.func @scanned(%t: tensor<4x8xf32> {flashlight.name = "table"}, %i: tensor<16xi64> {flashlight.name = "i"}) -> tensor<8xf32> {
+  %0 = flashlight.kernel "scanned" axes(m = 8, n = 16) stream "n" (%y = %t, %z = %i) : (tensor<4x8xf32>, tensor<16xi64>) -> (tensor<8xf32>) {
+    %at = flashlight.read %z at affine_map<(m, n) -> (n)> : tensor<16xi64> -> tensor<16xi64, #flashlight.axes<n>>
+    %x = flashlight.read %y[%at] at affine_map<(m, n)[s0] -> (s0, m)> : tensor<4x8xf32>, tensor<16xi64, #flashlight.axes<n>> -> !s
+    %c = flashlight.scan sum %x along "n" reverse : !s
+    %e = math.exp %c : !s
+    %l = flashlight.reduce sum %e : !s -> !r
+    flashlight.yield %l at [affine_map<(m, n) -> (m)>] : !r
+  }
+  return %0 : tensor<8xf32>
+}
+

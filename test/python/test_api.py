@@ -84,6 +84,11 @@ def test_explain():
     assert "aten.linear.default: projection" in text
     assert "aten.topk.default: no importer row" in text
     assert "test_api.py:" in text
+    assert "passes over the keys: 1\n" in text
+    assert "M'[m] = max(M, max_n " in text and "L'[m] = L * " in text
+    assert ("two parts a and b of the sweep merge", "M[m] = max(M_a, M_b)") in (
+        compiled.kernels[0].formulas
+    )
     page = compiled.explain()._repr_html_()
     assert "<li>" in page and "aten.topk.default" in page
     assert [entry.op for entry in compiled.fallbacks] == [
