@@ -19,6 +19,11 @@
 
 namespace flashlight {
 
+/// The type of a value that is a ranked tensor.
+inline mlir::RankedTensorType tensorType(mlir::Value value) {
+  return mlir::cast<mlir::RankedTensorType>(value.getType());
+}
+
 /// An elementwise op of one tensor result.
 bool isElementwise(mlir::Operation *op);
 

@@ -89,7 +89,6 @@ private:
 
 } // namespace
 
-static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 Operation *Splitter::cloneWith(Operation *op, ArrayRef<Value> operands, RankedTensorType type) {
   OperationState state(op->getLoc(), op->getName(), operands, type);

@@ -1,0 +1,188 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The backward closure of a kernel's outputs: the index that each value is needed
+// at, and which ops are absorbed for it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelGroup.h"
+#include "ProgramUtils.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace flashlight;
+
+void KernelGroup::demand(Value value, ArrayRef<AffineExpr> index) {
+  SmallVector<Index> &indices = demands[value];
+  for (Index &known : indices)
+    if (axes.unify(known, index))
+      return;
+  indices.push_back(Index(index));
+}
+
+/// Starts over from `roots`: their dims are fresh axes, everything else follows.
+void KernelGroup::need(ArrayRef<Value> roots) {
+  axes = IndexSpace(context);
+  members.clear();
+  demands.clear();
+  leaves.clear();
+  stream = axes.create(getExtent(tensorType(probabilities), streamedDim.lookup(probabilities)),
+                       AxisRole::Stream);
+  for (auto [output, root] : llvm::enumerate(roots)) {
+    Index index;
+    for (int64_t i = 0; i < tensorType(root).getRank(); ++i)
+      index.push_back(
+          tensorType(root).getDimSize(i) == 1
+              ? getAffineConstantExpr(0, context)
+              : axes.dim(axes.create(getExtent(tensorType(root), i), AxisRole::Batch, output)));
+    demand(root, index);
+  }
+  for (Operation &op : llvm::reverse(*block)) {
+    bool needed = llvm::any_of(op.getResults(), [&](Value v) { return demands.count(v); });
+    if (!needed)
+      continue;
+    if (absorb(&op))
+      members.insert(&op);
+    else
+      for (Value result : op.getResults())
+        if (demands.count(result))
+          leaves.insert(result);
+  }
+  for (BlockArgument argument : block->getArguments())
+    if (demands.count(argument))
+      leaves.insert(argument);
+  for (auto &[value, indices] : demands) {
+    SmallVector<Index> unique;
+    for (Index &index : indices)
+      if (Index canonical = axes.canonical(index); !llvm::is_contained(unique, canonical))
+        unique.push_back(canonical);
+    indices = unique;
+  }
+}
+
+/// Takes `op` into the kernel if the rules allow it, and demands its operands.
+bool KernelGroup::absorb(Operation *op) {
+  if (op->getNumResults() != 1)
+    return false;
+  SmallVector<Index> indices = demands[op->getResult(0)];
+  if (auto constant = dyn_cast<arith::ConstantOp>(op))
+    return isa<SplatElementsAttr>(constant.getValue());
+  if (isa<IotaOp, SizeOp>(op))
+    return true;
+  if (isView(op)) {
+    SmallVector<Index> mapped;
+    for (Index &index : indices) {
+      FailureOr<Index> at = indexOfOperand(op, axes.canonical(index));
+      if (failed(at) || !axes.isTileable(*at))
+        return false;
+      mapped.push_back(*at);
+    }
+    for (Index &at : mapped)
+      demand(op->getOperand(0), at);
+    return true;
+  }
+  if (auto contract = dyn_cast<ContractOp>(op))
+    return absorbContract(contract, indices);
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return absorbReduce(reduce, indices);
+  return isElementwise(op) && absorbPointwise(op, indices);
+}
+
+/// A contraction belongs to the kernel if it sums over the stream, or makes a score: a value with
+/// the streamed axis that is neither a key (an inner axis) nor a value row (a value axis).
+bool KernelGroup::absorbContract(ContractOp op, ArrayRef<Index> indices) {
+  bool overStream = isStreamReduction(op);
+  bool score = llvm::all_of(indices, [&](const Index &index) {
+    return axes.uses(index, stream) && !axes.usesRole(index, AxisRole::Inner) &&
+           !axes.usesRole(index, AxisRole::Value);
+  });
+  if (!overStream && !score)
+    return false;
+  ContractOp::Labels labels = op.getLabels();
+  for (const Index &index : indices) {
+    llvm::SmallDenseMap<StringAttr, AffineExpr> at;
+    for (auto [label, expr] : llvm::zip(labels.result, index)) {
+      at[label] = expr;
+      // What an output axis is to the kernel shows at the contraction over the stream.
+      auto dim = dyn_cast<AffineDimExpr>(axes.canonical(expr));
+      if (!overStream || !dim || axes[dim.getPosition()].role != AxisRole::Batch)
+        continue;
+      bool left = llvm::is_contained(labels.lhs, label),
+           right = llvm::is_contained(labels.rhs, label);
+      if (left && right)
+        continue;
+      bool rows = left == (factorOfRows(op) == op.getLhs());
+      axes[dim.getPosition()].role = rows ? AxisRole::Row : AxisRole::Value;
+    }
+    auto operandIndex = [&](Value operand, ArrayRef<StringAttr> names) {
+      Index result;
+      for (auto [i, name] : llvm::enumerate(names)) {
+        if (!at.count(name)) {
+          Extent extent = getExtent(tensorType(operand), i);
+          at[name] = extent.size == 1 ? getAffineConstantExpr(0, context)
+                     : overStream     ? axes.dim(stream)
+                                      : axes.dim(axes.create(extent, AxisRole::Inner));
+        }
+        result.push_back(at[name]);
+      }
+      return result;
+    };
+    demand(op.getLhs(), operandIndex(op.getLhs(), labels.lhs));
+    demand(op.getRhs(), operandIndex(op.getRhs(), labels.rhs));
+  }
+  return true;
+}
+
+/// The factor of a contraction over the stream that depends on the rows; the other one holds the
+/// value rows.
+Value KernelGroup::factorOfRows(ContractOp op) const {
+  if (op.getLhs() == probabilities || op.getRhs() == probabilities)
+    return probabilities;
+  return streamedDim.count(op.getLhs()) ? op.getLhs() : op.getRhs();
+}
+
+bool KernelGroup::absorbReduce(ReduceOp op, ArrayRef<Index> indices) {
+  if (!isStreamReduction(op))
+    return false;
+  SmallVector<int64_t> dims = op.getReducedDims();
+  if (!(getExtent(tensorType(op.getOperand()), dims[0]) == axes[stream].extent) ||
+      llvm::any_of(indices, [&](const Index &index) { return axes.uses(index, stream); }))
+    return false; // another axis of the streamed one's origin
+  for (const Index &index : indices) {
+    Index operand(index);
+    operand.insert(operand.begin() + dims[0], axes.dim(stream));
+    demand(op.getOperand(), operand);
+  }
+  return true;
+}
+
+/// Ops that cost so little that a key or value row may pay for them once for every block of rows.
+static bool isCheap(Operation *op) {
+  return isa<arith::ExtFOp, arith::TruncFOp, arith::MulFOp, arith::AddFOp, arith::SubFOp,
+             arith::NegFOp, arith::SIToFPOp, arith::CmpFOp, arith::CmpIOp, arith::SelectOp,
+             arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ExtSIOp, arith::ExtUIOp,
+             arith::TruncIOp, arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op);
+}
+
+bool KernelGroup::absorbPointwise(Operation *op, ArrayRef<Index> indices) {
+  bool streamedOperand = llvm::any_of(indices, [&](const Index &index) {
+    return axes.uses(index, stream) &&
+           (axes.usesRole(index, AxisRole::Inner) || axes.usesRole(index, AxisRole::Value));
+  });
+  if (streamedOperand && !fixedMembers.contains(op)) {
+    int64_t data = llvm::count_if(op->getOperands(), [](Value v) { return !isGenerated(v); });
+    if (!isCheap(op) || data > 1)
+      return false;
+  }
+  for (const Index &index : indices)
+    for (Value operand : op->getOperands())
+      demand(operand, index);
+  return true;
+}

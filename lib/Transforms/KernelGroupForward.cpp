@@ -1,0 +1,181 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The forward extension of a kernel: other reductions of the values that it has,
+// pointwise ops of finished rows, and what leaves it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelGroup.h"
+#include "ProgramUtils.h"
+
+using namespace mlir;
+using namespace flashlight;
+
+/// True for a member whose value only the kernel has: scores, statistics and what follows from
+/// them. Other members (masks made of indices, scaled inputs) are computed once more by whoever
+/// else needs them.
+bool KernelGroup::isDerived(Value value) const {
+  SmallVector<Value> worklist{value};
+  DenseSet<Value> seen;
+  while (!worklist.empty()) {
+    Value next = worklist.pop_back_val();
+    Operation *op = next.getDefiningOp();
+    if (!op || !members.contains(op) || !seen.insert(next).second)
+      continue;
+    if (isa<ContractOp, ReduceOp>(op))
+      return true;
+    llvm::append_range(worklist, op->getOperands());
+  }
+  return false;
+}
+
+bool KernelGroup::dependsOnMembers(Value value) const {
+  SmallVector<Value> worklist{value};
+  DenseSet<Operation *> seen;
+  while (!worklist.empty()) {
+    Operation *op = worklist.pop_back_val().getDefiningOp();
+    if (!op || op->getBlock() != block || !seen.insert(op).second)
+      continue;
+    if (members.contains(op) && isa<ContractOp, ReduceOp>(op))
+      return true;
+    llvm::append_range(worklist, op->getOperands());
+  }
+  return false;
+}
+
+/// Collects the pointwise ops and views between `value` and the group. Fails at any other op that
+/// depends on what only the kernel has.
+bool KernelGroup::collectBetween(Value value, llvm::SmallSetVector<Operation *, 8> &between) const {
+  Operation *op = value.getDefiningOp();
+  if (!op || members.contains(op) || between.contains(op) || !dependsOnMembers(value))
+    return true;
+  if (op->getBlock() != block || (!isElementwise(op) && !isView(op)))
+    return false;
+  between.insert(op);
+  return llvm::all_of(op->getOperands(),
+                      [&](Value operand) { return collectBetween(operand, between); });
+}
+
+/// Adds other reductions over the stream of the group's values, and pointwise ops of finished rows.
+void KernelGroup::extendForward() {
+  auto isMember = [&](Value value) {
+    return value.getDefiningOp() && members.contains(value.getDefiningOp());
+  };
+  auto joinsRows = [&](Value value) { return isMember(value) && isDerived(value); };
+  auto isFinished = [&](Value value) {
+    return llvm::none_of(demands.lookup(value),
+                         [&](const Index &index) { return axes.uses(index, stream); });
+  };
+  DenseSet<Value> streamed; // members that have the streamed axis
+  for (Operation *op : members)
+    if (!isFinished(op->getResult(0)))
+      streamed.insert(op->getResult(0));
+
+  for (Operation &op : *block) {
+    if (members.contains(&op) || op.getNumResults() != 1)
+      continue;
+    if (isStreamReduction(&op)) {
+      // What it reduces may be another function of the group's scores.
+      llvm::SmallSetVector<Operation *, 8> between;
+      bool joins = false;
+      bool fits =
+          llvm::all_of(op.getOperands(), [&](Value v) { return collectBetween(v, between); });
+      for (Value operand : op.getOperands())
+        joins |= streamed.contains(operand);
+      for (Operation *inner : between)
+        for (Value operand : inner->getOperands())
+          joins |= streamed.contains(operand);
+      if (!joins || !fits)
+        continue;
+      for (Operation *inner : between) {
+        members.insert(inner);
+        streamed.insert(inner->getResult(0));
+      }
+      members.insert(&op);
+      continue;
+    }
+    if (!isElementwise(&op))
+      continue;
+    // Look through views that keep the rows' dims apart.
+    SmallVector<Operation *> views;
+    bool joins = false, fits = true;
+    int64_t largest = 0;
+    for (Value operand : op.getOperands()) {
+      Value base = operand;
+      SmallVector<Operation *> chain;
+      while (Operation *def = base.getDefiningOp()) {
+        if (members.contains(def) || !isView(def) || isa<SliceOp>(def))
+          break;
+        if (isa<ReshapeOp>(def) &&
+            failed(indexOfResult(def, axes.canonical(Index(tensorType(def->getOperand(0)).getRank(),
+                                                           getAffineConstantExpr(0, context))))))
+          break;
+        chain.push_back(def);
+        base = def->getOperand(0);
+      }
+      if (joinsRows(base)) {
+        fits &= !streamed.contains(base);
+        joins = true;
+        llvm::append_range(views, chain);
+        bool merges = llvm::any_of(chain, [](Operation *def) {
+          return isa<ReshapeOp>(def) && llvm::count_if(tensorType(def->getResult(0)).getShape(),
+                                                       [](int64_t s) { return s != 1; }) <
+                                            llvm::count_if(
+                                                tensorType(def->getOperand(0)).getShape(),
+                                                [](int64_t s) { return s != 1; });
+        });
+        fits &= !merges;
+        auto type = tensorType(base);
+        largest = std::max(largest, type.hasStaticShape() ? type.getNumElements() : INT64_MAX);
+      } else {
+        fits &= !dependsOnMembers(operand);
+      }
+    }
+    auto type = tensorType(op.getResult(0));
+    bool grows = type.hasStaticShape() && type.getNumElements() > largest;
+    if (!joins || !fits || grows)
+      continue;
+    members.insert(&op);
+    for (Operation *view : views)
+      members.insert(view);
+  }
+  fixedMembers.insert(members.begin(), members.end());
+}
+
+/// Members' values that something outside needs, after the views that become memory layout.
+void KernelGroup::findOutputs() {
+  SmallVector<Operation *> ordered(members.begin(), members.end());
+  llvm::sort(ordered, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  for (Operation *op : llvm::reverse(ordered)) {
+    Value value = op->getResult(0);
+    bool used =
+        llvm::any_of(value.getUsers(), [&](Operation *user) { return !members.contains(user); });
+    if (!used)
+      continue;
+    // So are values along the streamed axis: a program that returns its scores has them in memory
+    // anyway, computed outside; the kernel does not wait for them.
+    bool streamed = llvm::any_of(demands.lookup(value),
+                                 [&](const Index &index) { return axes.uses(index, stream); });
+    if (streamed)
+      continue;
+    if (!isDerived(value))
+      continue;
+    Output output{value, value, {}};
+    while (output.final.hasOneUse()) {
+      Operation *user = *output.final.getUsers().begin();
+      bool layout = isView(user) && user->getBlock() == block &&
+                    succeeded(indexOfResult(user, Index(tensorType(user->getOperand(0)).getRank(),
+                                                        getAffineConstantExpr(0, context))));
+      if (!layout)
+        break;
+      output.final = user->getResult(0);
+    }
+    outputs.push_back(output);
+  }
+}

@@ -1,0 +1,317 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// See the header. A level-2 value has the axes that it depends on and no others, so
+// views and broadcasts leave no trace but the axes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelWriter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+#include <map>
+
+using namespace mlir;
+using namespace flashlight;
+
+//===----------------------------------------------------------------------===//
+// Axes
+//===----------------------------------------------------------------------===//
+
+/// Output axes first, in the order of the widest output, then the stream, then inner axes; each
+/// called by what it is to the kernel.
+void KernelWriter::nameAxes() {
+  auto add = [&](unsigned variable) {
+    variable = group.axes.find(variable);
+    if (positions.try_emplace(variable, order.size()).second)
+      order.push_back(variable);
+  };
+  SmallVector<unsigned> byRank(llvm::to_vector(llvm::seq<unsigned>(0, group.outputs.size())));
+  llvm::stable_sort(byRank, [&](unsigned a, unsigned b) {
+    return cast<RankedTensorType>(group.outputs[a].value.getType()).getRank() >
+           cast<RankedTensorType>(group.outputs[b].value.getType()).getRank();
+  });
+  for (unsigned i : byRank)
+    for (AffineExpr expr : group.demands[group.outputs[i].value].front())
+      for (unsigned v = 0; v < group.axes.size(); ++v)
+        if (group.axes.find(v) == v && expr.isFunctionOfDim(v))
+          add(v);
+  add(group.stream);
+  for (unsigned v = 0; v < group.axes.size(); ++v)
+    if (group.axes.find(v) == v && group.axes[v].role == AxisRole::Inner)
+      add(v);
+
+  std::map<AxisRole, unsigned> count;
+  for (unsigned variable : order) {
+    const IndexSpace::Variable &axis = group.axes[variable];
+    unsigned i = count[axis.role]++;
+    auto numbered = [&](StringRef base) {
+      return i == 0 ? base.str() : base.str() + std::to_string(i);
+    };
+    std::string name;
+    switch (axis.role) {
+    case AxisRole::Batch:
+      name = i < 3 ? std::string(1, "bhg"[i]) : "b" + std::to_string(i);
+      break;
+    case AxisRole::Row:
+      name = numbered("m");
+      break;
+    case AxisRole::Value:
+      name = numbered("e");
+      break;
+    case AxisRole::Stream:
+      name = numbered("n");
+      break;
+    case AxisRole::Inner:
+      name = numbered("d");
+      break;
+    }
+    axes.push_back(
+        AxisAttr::get(context, builder.getStringAttr(name), axis.extent.size, axis.extent.symbol));
+  }
+}
+
+AxesAttr KernelWriter::axesOf(ArrayRef<unsigned> at) {
+  SmallVector<StringAttr> names;
+  for (unsigned position : at)
+    names.push_back(axes[position].getName());
+  return AxesAttr::get(context, names);
+}
+
+RankedTensorType KernelWriter::typeOver(ArrayRef<unsigned> at, Type elementType) {
+  SmallVector<int64_t> shape;
+  for (unsigned position : at)
+    shape.push_back(axes[position].getSize());
+  return RankedTensorType::get(shape, elementType, axesOf(at));
+}
+
+SmallVector<unsigned> KernelWriter::positionsOf(Value value) {
+  SmallVector<unsigned> result;
+  for (StringAttr name : getAxes(value).getNames())
+    for (auto [i, axis] : llvm::enumerate(axes))
+      if (axis.getName() == name)
+        result.push_back(i);
+  return result;
+}
+
+Value KernelWriter::broadcast(Value value, ArrayRef<unsigned> at) {
+  if (llvm::equal(positionsOf(value), at))
+    return value;
+  Type type = typeOver(at, cast<RankedTensorType>(value.getType()).getElementType());
+  return BroadcastOp::create(builder, loc, type, value, nullptr);
+}
+
+/// The index over kernel axes, as a map from all of them.
+AffineMap KernelWriter::mapOf(ArrayRef<AffineExpr> index) {
+  SmallVector<AffineExpr> replacements(group.axes.size());
+  for (unsigned v = 0; v < group.axes.size(); ++v) {
+    auto it = positions.find(group.axes.find(v));
+    replacements[v] = it == positions.end() ? getAffineConstantExpr(0, context)
+                                            : getAffineDimExpr(it->second, context);
+  }
+  SmallVector<AffineExpr> results;
+  for (AffineExpr expr : index)
+    results.push_back(expr.replaceDims(replacements));
+  return AffineMap::get(order.size(), 0, results, context);
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+/// The level-2 value of `original` at `index`.
+Value KernelWriter::valueAt(Value original, ArrayRef<AffineExpr> index) {
+  Index canonical = group.axes.canonical(index);
+  for (auto &[known, value] : written[original])
+    if (known == canonical)
+      return value;
+  llvm_unreachable("a value was demanded at an index that was not written");
+}
+
+Value KernelWriter::constant(Type elementType, int64_t value) {
+  auto type = RankedTensorType::get({}, elementType, axesOf({}));
+  return arith::ConstantOp::create(
+      builder, loc, DenseElementsAttr::get(type, builder.getIntegerAttr(elementType, value)));
+}
+
+/// An affine expression over axes as integer arithmetic on iotas.
+Value KernelWriter::indexValue(AffineExpr expr, Type elementType) {
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return IotaOp::create(builder, loc, typeOver({dim.getPosition()}, elementType));
+  if (auto value = dyn_cast<AffineConstantExpr>(expr))
+    return constant(elementType, value.getValue());
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  Value lhs = indexValue(binary.getLHS(), elementType),
+        rhs = indexValue(binary.getRHS(), elementType);
+  llvm::SmallSetVector<unsigned, 4> all;
+  for (Value side : {lhs, rhs})
+    for (unsigned position : positionsOf(side))
+      all.insert(position);
+  SmallVector<unsigned> at = all.takeVector();
+  llvm::sort(at);
+  lhs = broadcast(lhs, at);
+  rhs = broadcast(rhs, at);
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return arith::AddIOp::create(builder, loc, lhs, rhs);
+  case AffineExprKind::Mul:
+    return arith::MulIOp::create(builder, loc, lhs, rhs);
+  case AffineExprKind::Mod: // indices are not negative
+    return arith::RemUIOp::create(builder, loc, lhs, rhs);
+  default:
+    return arith::DivUIOp::create(builder, loc, lhs, rhs);
+  }
+}
+
+Value KernelWriter::read(Value leaf, Value argument, ArrayRef<AffineExpr> index) {
+  AffineMap map = mapOf(index);
+  SmallVector<unsigned> at;
+  for (unsigned i = 0; i < order.size(); ++i)
+    if (map.isFunctionOfDim(i))
+      at.push_back(i);
+  Type type = typeOver(at, cast<RankedTensorType>(leaf.getType()).getElementType());
+  return ReadOp::create(builder, leaf.getLoc(), type, argument, map);
+}
+
+/// The operands' axes are the labels' index expressions at the result, plus what is contracted.
+Value KernelWriter::writeContract(ContractOp op, ArrayRef<AffineExpr> index) {
+  ContractOp::Labels labels = op.getLabels();
+  auto matching = [&](Value operand, ArrayRef<StringAttr> names,
+                      const llvm::SmallDenseMap<StringAttr, AffineExpr> &at) {
+    for (auto &[known, value] : written[operand]) {
+      bool matches = true;
+      for (auto [name, expr] : llvm::zip(names, known))
+        if (auto it = at.find(name); it != at.end())
+          matches &= group.axes.canonical(it->second) == expr;
+      if (matches)
+        return std::pair(known, value);
+    }
+    llvm_unreachable("an operand of a contraction was not demanded");
+  };
+  llvm::SmallDenseMap<StringAttr, AffineExpr> at;
+  for (auto [label, expr] : llvm::zip(labels.result, index))
+    at[label] = expr;
+  auto [lhsIndex, lhs] = matching(op.getLhs(), labels.lhs, at);
+  llvm::SmallSetVector<unsigned, 4> contracted;
+  for (auto [label, expr] : llvm::zip(labels.lhs, lhsIndex))
+    if (!at.count(label)) {
+      at[label] = expr;
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        contracted.insert(positions[dim.getPosition()]);
+    }
+  auto [rhsIndex, rhs] = matching(op.getRhs(), labels.rhs, at);
+  llvm::SmallSetVector<unsigned, 8> all;
+  for (Value side : {lhs, rhs})
+    for (unsigned position : positionsOf(side))
+      all.insert(position);
+  // A contracted axis that neither factor depends on still counts its elements.
+  SmallVector<unsigned> left = positionsOf(lhs), result;
+  for (unsigned position : contracted)
+    if (!all.contains(position))
+      left.push_back(position);
+  llvm::sort(left);
+  lhs = broadcast(lhs, left);
+  for (unsigned position : all)
+    if (!contracted.contains(position))
+      result.push_back(position);
+  llvm::sort(result);
+  return ContractOp::create(builder, op.getLoc(),
+                            typeOver(result, cast<RankedTensorType>(op.getType()).getElementType()),
+                            lhs, rhs);
+}
+
+Value KernelWriter::writeOp(Operation *op, ArrayRef<AffineExpr> index) {
+  Type elementType = cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
+  if (auto splat = dyn_cast<arith::ConstantOp>(op)) {
+    auto value = cast<SplatElementsAttr>(splat.getValue()).getSplatValue<Attribute>();
+    auto type = RankedTensorType::get({}, elementType, axesOf({}));
+    return arith::ConstantOp::create(builder, op->getLoc(), DenseElementsAttr::get(type, value));
+  }
+  if (auto size = dyn_cast<SizeOp>(op))
+    return SizeOp::create(builder, op->getLoc(), RankedTensorType::get({}, elementType, axesOf({})),
+                          size.getSymbolAttr());
+  if (isa<IotaOp>(op))
+    return indexValue(mapOf(index).getResult(0), elementType);
+  if (isView(op))
+    return valueAt(op->getOperand(0), *indexOfOperand(op, index));
+  if (auto contract = dyn_cast<ContractOp>(op))
+    return writeContract(contract, index);
+  if (auto reduce = dyn_cast<ReduceOp>(op)) {
+    Index operand(index);
+    operand.insert(operand.begin() + reduce.getReducedDims()[0], group.axes.dim(group.stream));
+    Value value = valueAt(reduce.getOperand(), operand);
+    SmallVector<unsigned> at = positionsOf(value), kept;
+    unsigned stream = positions[group.axes.find(group.stream)];
+    if (!llvm::is_contained(at, stream)) // the same for all keys: it still counts once for each
+      at.push_back(stream), llvm::sort(at), value = broadcast(value, at);
+    for (unsigned position : at)
+      if (position != stream)
+        kept.push_back(position);
+    return ReduceOp::create(builder, op->getLoc(), typeOver(kept, elementType),
+                            reduce.getKindAttr(), value, nullptr);
+  }
+  // Pointwise: the result has the axes that some operand has.
+  llvm::SmallSetVector<unsigned, 8> all;
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands()) {
+    operands.push_back(valueAt(operand, index));
+    for (unsigned position : positionsOf(operands.back()))
+      all.insert(position);
+  }
+  SmallVector<unsigned> at = all.takeVector();
+  llvm::sort(at);
+  for (Value &operand : operands)
+    operand = broadcast(operand, at);
+  OperationState state(op->getLoc(), op->getName(), operands, typeOver(at, elementType));
+  state.propertiesAttr = op->getPropertiesAsAttribute();
+  return builder.create(state)->getResult(0);
+}
+
+//===----------------------------------------------------------------------===//
+// The kernel
+//===----------------------------------------------------------------------===//
+
+KernelOp KernelWriter::write(StringRef name) {
+  nameAxes();
+  SmallVector<Value> inputs(group.leaves.begin(), group.leaves.end());
+  SmallVector<Type> resultTypes;
+  for (KernelGroup::Output &output : group.outputs)
+    resultTypes.push_back(output.final.getType());
+  SmallVector<Attribute> axisAttrs(axes.begin(), axes.end());
+  StringAttr stream = axes[positions[group.axes.find(group.stream)]].getName();
+  auto kernel = KernelOp::create(builder, loc, resultTypes, builder.getStringAttr(name),
+                                 builder.getArrayAttr(axisAttrs), stream, inputs, ScheduleAttr());
+  OpBuilder::InsertionGuard guard(builder);
+  Block *body = builder.createBlock(&kernel.getBody());
+  for (Value input : inputs) {
+    Value argument = body->addArgument(input.getType(), input.getLoc());
+    for (Index &index : group.demands[input])
+      written[input].push_back({index, read(input, argument, index)});
+  }
+  SmallVector<Operation *> ordered(group.members.begin(), group.members.end());
+  llvm::sort(ordered, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  for (Operation *op : ordered)
+    for (Index &index : group.demands[op->getResult(0)])
+      written[op->getResult(0)].push_back({index, writeOp(op, index)});
+
+  SmallVector<Value> yielded;
+  SmallVector<AffineMap> maps;
+  for (KernelGroup::Output &output : group.outputs) {
+    Index index = group.demands[output.value].front();
+    yielded.push_back(valueAt(output.value, index));
+    for (Value value = output.value; value != output.final;) {
+      Operation *view = *value.getUsers().begin();
+      index = *indexOfResult(view, index);
+      value = view->getResult(0);
+    }
+    maps.push_back(mapOf(index));
+  }
+  YieldOp::create(builder, loc, yielded, builder.getAffineMapArrayAttr(maps));
+  return kernel;
+}
