@@ -17,6 +17,7 @@
 
 #include "TileGroups.h"
 #include "flashlight/CPU/Passes.h"
+#include "flashlight/IR/Reductions.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -62,60 +63,6 @@ static Value emptyLike(OpBuilder &builder, Location loc, RankedTensorType type) 
 static Value filled(OpBuilder &builder, Location loc, RankedTensorType type, Value scalar) {
   Value empty = emptyLike(builder, loc, type);
   return linalg::FillOp::create(builder, loc, ValueRange{scalar}, ValueRange{empty}).getResult(0);
-}
-
-/// What a reduction of this kind starts from.
-static TypedAttr identityOf(ReduceKind kind, Type type) {
-  Builder builder(type.getContext());
-  if (auto floating = dyn_cast<FloatType>(type)) {
-    const llvm::fltSemantics &semantics = floating.getFloatSemantics();
-    switch (kind) {
-    case ReduceKind::Max:
-      return builder.getFloatAttr(type, APFloat::getInf(semantics, /*Negative=*/true));
-    case ReduceKind::Min:
-      return builder.getFloatAttr(type, APFloat::getInf(semantics));
-    default:
-      return builder.getFloatAttr(type, kind == ReduceKind::Prod ? 1.0 : 0.0);
-    }
-  }
-  unsigned width = type.getIntOrFloatBitWidth();
-  switch (kind) {
-  case ReduceKind::Max:
-    return builder.getIntegerAttr(type, APInt::getSignedMinValue(width));
-  case ReduceKind::Min:
-    return builder.getIntegerAttr(type, APInt::getSignedMaxValue(width));
-  case ReduceKind::Sum:
-  case ReduceKind::Any:
-    return builder.getIntegerAttr(type, APInt::getZero(width));
-  case ReduceKind::Prod:
-    return builder.getIntegerAttr(type, APInt(width, 1));
-  case ReduceKind::All:
-    return builder.getIntegerAttr(type, APInt::getAllOnes(width));
-  }
-  llvm_unreachable("all kinds handled");
-}
-
-static Value combine(OpBuilder &b, Location loc, ReduceKind kind, Value lhs, Value rhs) {
-  bool floating = isa<FloatType>(lhs.getType());
-  switch (kind) {
-  case ReduceKind::Sum:
-    return floating ? Value(arith::AddFOp::create(b, loc, lhs, rhs))
-                    : Value(arith::AddIOp::create(b, loc, lhs, rhs));
-  case ReduceKind::Prod:
-    return floating ? Value(arith::MulFOp::create(b, loc, lhs, rhs))
-                    : Value(arith::MulIOp::create(b, loc, lhs, rhs));
-  case ReduceKind::Max:
-    return floating ? Value(arith::MaximumFOp::create(b, loc, lhs, rhs))
-                    : Value(arith::MaxSIOp::create(b, loc, lhs, rhs));
-  case ReduceKind::Min:
-    return floating ? Value(arith::MinimumFOp::create(b, loc, lhs, rhs))
-                    : Value(arith::MinSIOp::create(b, loc, lhs, rhs));
-  case ReduceKind::Any:
-    return arith::OrIOp::create(b, loc, lhs, rhs);
-  case ReduceKind::All:
-    return arith::AndIOp::create(b, loc, lhs, rhs);
-  }
-  llvm_unreachable("all kinds handled");
 }
 
 /// The op on the elements: the same op, with the tensors' element types.
@@ -221,7 +168,7 @@ LogicalResult GroupBuilder::emit() {
                                     if (auto reduce = dyn_cast<ReduceOp>(op)) {
                                       unsigned position = llvm::find(results, op) - results.begin();
                                       computed[op->getResult(0)] =
-                                          combine(body, op->getLoc(), reduce.getKind(),
+                                          combine(reduce.getKind(), body, op->getLoc(),
                                                   args[ins.size() + position], operands[0]);
                                     } else {
                                       computed[op->getResult(0)] = onElements(body, op, operands);

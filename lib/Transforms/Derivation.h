@@ -26,6 +26,7 @@
 #define FLASHLIGHT_LIB_TRANSFORMS_DERIVATION_H
 
 #include "Factorize.h"
+#include "flashlight/IR/Reductions.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -94,8 +95,6 @@ private:
   // DerivationBuilders.cpp
   mlir::Value constant(mlir::Type like, double value, mlir::Location loc);
   mlir::Value constant(mlir::Type like, mlir::Attribute value, mlir::Location loc);
-  mlir::Attribute identity(ReduceKind kind, mlir::Type elementType);
-  mlir::Value combine(ReduceKind kind, mlir::Value a, mlir::Value b, mlir::Location loc);
   mlir::Value broadcastTo(mlir::Value value, mlir::Type like, mlir::Location loc);
   mlir::Value widen(mlir::Value value, mlir::Type elementType, mlir::Location loc);
 

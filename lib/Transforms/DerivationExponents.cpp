@@ -126,7 +126,7 @@ Value Derivation::isUnset(ArrayRef<ExponentTerm> terms, unsigned sweep, ValueAt 
   }
   for (Operation *statistic : extrema) {
     Value value = at(statistic->getResult(0));
-    add(value, constant(value.getType(), identity(kindOf(statistic), elementTypeOf(value)), loc));
+    add(value, constant(value.getType(), identityOf(kindOf(statistic), elementTypeOf(value)), loc));
   }
   return any;
 }
@@ -159,7 +159,7 @@ Value Derivation::guarded(Operation *statistic, Value value) {
   if (!inExponent)
     return value;
   Location loc = statistic->getLoc();
-  Value unset = constant(value.getType(), identity(kind, elementTypeOf(value)), loc);
+  Value unset = constant(value.getType(), identityOf(kind, elementTypeOf(value)), loc);
   Value is = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, value, unset);
   return arith::SelectOp::create(builder, loc, is, constant(value.getType(), 0.0, loc), value);
 }

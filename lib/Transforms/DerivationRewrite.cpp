@@ -76,7 +76,7 @@ Value Derivation::scanInside(ScanOp scan, unsigned sweep, Memo &memo) {
   mapping.map(scan.getOperand(), inside(scan.getOperand(), sweep, memo));
   Value block = builder.clone(*scan, mapping)->getResult(0);
   Value carry = broadcastTo(carries[scan], scan.getType(), scan.getLoc());
-  return combine(scan.getKind(), carry, block, scan.getLoc());
+  return combine(scan.getKind(), builder, scan.getLoc(), carry, block);
 }
 
 //===----------------------------------------------------------------------===//
@@ -116,7 +116,7 @@ void Derivation::emitSweep(unsigned sweep) {
     auto scan = dyn_cast<ScanOp>(op);
     Type type = scan ? carryType(scan) : op->getResult(0).getType();
     inits.push_back(
-        constant(type, identity(kindOf(op), elementTypeOf(op->getResult(0))), op->getLoc()));
+        constant(type, identityOf(kindOf(op), elementTypeOf(op->getResult(0))), op->getLoc()));
     types.push_back(type);
     locations.push_back(op->getLoc());
   }
@@ -144,7 +144,7 @@ void Derivation::emitSweep(unsigned sweep) {
       auto scan = cast<ScanOp>(op);
       Value block = ReduceOp::create(builder, scan.getLoc(), carryType(scan), scan.getKindAttr(),
                                      inside(scan.getOperand(), sweep, atNew), DenseI64ArrayAttr());
-      updated.push_back(combine(scan.getKind(), carries[scan], block, scan.getLoc()));
+      updated.push_back(combine(scan.getKind(), builder, scan.getLoc(), carries[scan], block));
     }
     YieldOp::create(builder, stream.getLoc(), updated);
     carries.clear();
@@ -174,7 +174,7 @@ void Derivation::emitMerge(StreamOp stream, ArrayRef<Operation *> statistics, un
   for (auto [op, a, b] : llvm::zip(statistics, left, right)) {
     Value one = corrected(op, a, sweep, atNew, atLeft);
     Value other = corrected(op, b, sweep, atNew, atRight);
-    Value value = combine(kindOf(op), one, other, op->getLoc());
+    Value value = combine(kindOf(op), builder, op->getLoc(), one, other);
     merged.push_back(value);
     atNew[op->getResult(0)] = guarded(op, value);
   }
@@ -213,7 +213,7 @@ Value Derivation::corrected(Operation *op, Value state, unsigned sweep, Memo &at
     } else {
       same = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, before, after);
     }
-    Value none = constant(state.getType(), identity(kindOf(op), elementTypeOf(state)), loc);
+    Value none = constant(state.getType(), identityOf(kindOf(op), elementTypeOf(state)), loc);
     state =
         arith::SelectOp::create(builder, loc, broadcastTo(same, state.getType(), loc), state, none);
   }
@@ -238,7 +238,7 @@ Value Derivation::emitUpdate(Operation *op, Value old, unsigned sweep, Memo &atN
   Value operand = operands[0];
   Value block =
       ReduceOp::create(builder, loc, reduce.getType(), reduce.getKindAttr(), operand, nullptr);
-  return combine(reduce.getKind(), old, block, loc);
+  return combine(reduce.getKind(), builder, loc, old, block);
 }
 
 /// From the state after the last block to the value that the program computes.
@@ -275,7 +275,7 @@ Value Derivation::apply(const Hoist &hoist, ReduceKind kind, Value state, Locati
   Value value = outside(hoist.value);
   if (isa<arith::SelectOp>(hoist.op)) {
     Value condition = broadcastTo(value, state.getType(), loc);
-    Value none = constant(state.getType(), identity(kind, elementTypeOf(state)), loc);
+    Value none = constant(state.getType(), identityOf(kind, elementTypeOf(state)), loc);
     bool whereTrue = hoist.position == 2;
     return arith::SelectOp::create(builder, loc, condition, whereTrue ? state : none,
                                    whereTrue ? none : state);

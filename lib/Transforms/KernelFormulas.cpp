@@ -411,10 +411,10 @@ Formula KernelFormulas::composeOp(Operation *op) {
         return Formula::atom(accessText(memoryName(read.getSource()), read.getMap(), indices));
       })
       .Case([&](ScanOp scan) {
-        std::string prefix = ("running " + stringifyReduceKind(scan.getKind()) + " over " +
-                              scan.getAxisAttr().getValue() +
-                              (scan.getReverse() ? " from the end of" : " of"))
-                                 .str();
+        std::string prefix =
+            ("running " + stringifyReduceKind(scan.getKind()) + " over " +
+             scan.getAxisAttr().getValue() + (scan.getReverse() ? " from the end of" : " of"))
+                .str();
         return Formula::reduction(prefix, entryOf(scan.getOperand()).formula);
       })
       .Case([&](arith::ConstantOp constant) { return Formula::constant(constant.getValue()); })

@@ -77,26 +77,3 @@ RankedTensorType flashlight::permuted(RankedTensorType type, ArrayRef<int64_t> d
     extents.push_back(getExtent(type, dim));
   return typeOf(extents, type);
 }
-
-Value flashlight::combine(ReduceKind kind, OpBuilder &builder, Location loc, Value a, Value b) {
-  bool isFloat = isa<FloatType>(cast<RankedTensorType>(a.getType()).getElementType());
-  switch (kind) {
-  case ReduceKind::Sum:
-    return isFloat ? arith::AddFOp::create(builder, loc, a, b).getResult()
-                   : arith::AddIOp::create(builder, loc, a, b);
-  case ReduceKind::Prod:
-    return isFloat ? arith::MulFOp::create(builder, loc, a, b).getResult()
-                   : arith::MulIOp::create(builder, loc, a, b);
-  case ReduceKind::Max:
-    return isFloat ? arith::MaximumFOp::create(builder, loc, a, b).getResult()
-                   : arith::MaxSIOp::create(builder, loc, a, b);
-  case ReduceKind::Min:
-    return isFloat ? arith::MinimumFOp::create(builder, loc, a, b).getResult()
-                   : arith::MinSIOp::create(builder, loc, a, b);
-  case ReduceKind::Any:
-    return arith::OrIOp::create(builder, loc, a, b);
-  case ReduceKind::All:
-    return arith::AndIOp::create(builder, loc, a, b);
-  }
-  llvm_unreachable("unknown reduction");
-}

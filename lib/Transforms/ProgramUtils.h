@@ -43,10 +43,6 @@ mlir::RankedTensorType withExtent(mlir::RankedTensorType type, unsigned dim, Ext
 /// The type with dim `i` being `type`'s dim `dims[i]`; dims that are not listed are gone.
 mlir::RankedTensorType permuted(mlir::RankedTensorType type, llvm::ArrayRef<int64_t> dims);
 
-/// One element's combination of two, for values of one type at any level.
-mlir::Value combine(ReduceKind kind, mlir::OpBuilder &builder, mlir::Location loc, mlir::Value a,
-                    mlir::Value b);
-
 } // namespace flashlight
 
 #endif // FLASHLIGHT_LIB_TRANSFORMS_PROGRAMUTILS_H

@@ -21,6 +21,7 @@
 #include "IndexSpace.h"
 #include "ProgramUtils.h"
 
+#include "flashlight/IR/Reductions.h"
 #include "flashlight/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

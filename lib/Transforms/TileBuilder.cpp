@@ -16,6 +16,7 @@
 #include "IndexSpace.h"
 
 #include "StreamBounds.h"
+#include "flashlight/IR/Reductions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -386,31 +387,7 @@ Value TileBuilder::writeReduce(ReduceOp op, Value operand) {
     if (positions[axis].left)
       partial.push_back(axis);
   }
-  Type element = elementTypeOf(op.getType());
-  bool isFloat = isa<FloatType>(element);
-  arith::AtomicRMWKind kind;
-  switch (op.getKind()) {
-  case ReduceKind::Sum:
-    kind = isFloat ? arith::AtomicRMWKind::addf : arith::AtomicRMWKind::addi;
-    break;
-  case ReduceKind::Prod:
-    kind = isFloat ? arith::AtomicRMWKind::mulf : arith::AtomicRMWKind::muli;
-    break;
-  case ReduceKind::Max:
-    kind = isFloat ? arith::AtomicRMWKind::maximumf : arith::AtomicRMWKind::maxs;
-    break;
-  case ReduceKind::Min:
-    kind = isFloat ? arith::AtomicRMWKind::minimumf : arith::AtomicRMWKind::mins;
-    break;
-  case ReduceKind::Any:
-    kind = arith::AtomicRMWKind::ori;
-    break;
-  case ReduceKind::All:
-    kind = arith::AtomicRMWKind::andi;
-    break;
-  }
-  operand = maskTile(operand, own, partial,
-                     arith::getIdentityValueAttr(kind, element, builder, op.getLoc()));
+  operand = maskTile(operand, own, partial, identityOf(op.getKind(), elementTypeOf(op.getType())));
   if (dims.empty())
     return operand; // an axis whose tile is one element
   return ReduceOp::create(builder, op.getLoc(), tileType(op.getType()), op.getKindAttr(), operand,

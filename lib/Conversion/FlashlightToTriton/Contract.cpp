@@ -17,6 +17,7 @@
 
 #include "Converter.h"
 #include "Tiles.h"
+#include "flashlight/IR/Reductions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -32,31 +33,6 @@ constexpr int64_t kMinDot = 16;
 // Reductions
 //===----------------------------------------------------------------------===//
 
-/// Two elements, combined as `kind` says.
-static Value combine(OpBuilder &builder, Location loc, ReduceKind kind, Value a, Value b) {
-  bool isFloat = isa<FloatType>(getElementTypeOrSelf(a.getType()));
-  switch (kind) {
-  case ReduceKind::Sum:
-    return isFloat ? Value(arith::AddFOp::create(builder, loc, a, b))
-                   : Value(arith::AddIOp::create(builder, loc, a, b));
-  case ReduceKind::Prod:
-    return isFloat ? Value(arith::MulFOp::create(builder, loc, a, b))
-                   : Value(arith::MulIOp::create(builder, loc, a, b));
-  // Ours propagate NaN, and so do these; the hardware has both forms at one price.
-  case ReduceKind::Max:
-    return isFloat ? Value(arith::MaximumFOp::create(builder, loc, a, b))
-                   : Value(arith::MaxSIOp::create(builder, loc, a, b));
-  case ReduceKind::Min:
-    return isFloat ? Value(arith::MinimumFOp::create(builder, loc, a, b))
-                   : Value(arith::MinSIOp::create(builder, loc, a, b));
-  case ReduceKind::Any:
-    return arith::OrIOp::create(builder, loc, a, b);
-  case ReduceKind::All:
-    return arith::AndIOp::create(builder, loc, a, b);
-  }
-  llvm_unreachable("all kinds are above");
-}
-
 static Value reduceAlong(OpBuilder &builder, Location loc, ReduceKind kind, Value value,
                          int64_t axis) {
   SmallVector<int64_t> shape(tiles::shapeOf(value));
@@ -66,7 +42,7 @@ static Value reduceAlong(OpBuilder &builder, Location loc, ReduceKind kind, Valu
                                      static_cast<int32_t>(axis));
   OpBuilder::InsertionGuard guard(builder);
   Block *body = builder.createBlock(&reduce.getCombine(), {}, {element, element}, {loc, loc});
-  Value result = combine(builder, loc, kind, body->getArgument(0), body->getArgument(1));
+  Value result = combine(kind, builder, loc, body->getArgument(0), body->getArgument(1));
   tt::ReduceReturnOp::create(builder, loc, result);
   return reduce.getResult();
 }
@@ -234,7 +210,7 @@ LogicalResult KernelConverter::convertContract(ContractOp op) {
   for (int64_t i = all.size() - 1; i >= static_cast<int64_t>(labels.result.size()); --i)
     result = reduceAlong(builder, loc, ReduceKind::Sum, result, i);
   if (init)
-    result = combine(builder, loc, ReduceKind::Sum, tiles::cast(builder, loc, init, sum), result);
+    result = combine(ReduceKind::Sum, builder, loc, tiles::cast(builder, loc, init, sum), result);
   map[op.getResult()] = tiles::cast(builder, loc, result, resultType.getElementType());
   return success();
 }

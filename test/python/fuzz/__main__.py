@@ -102,7 +102,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--triton", type=int, default=4, metavar="N",
-                        help="every Nth program goes through the interpreter of TTIR, too")  # fmt: skip
+                        help="every Nth program is interpreted as TTIR, too")  # fmt: skip
     parser.add_argument("--each", type=int, default=2, metavar="N",
                         help="shrink and write the first N failures of a sort")  # fmt: skip
     parser.add_argument("--out", type=Path, help="a folder for the shrunk programs")

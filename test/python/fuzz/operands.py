@@ -1,7 +1,7 @@
 # Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
 # See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What attention reads: queries, keys and values in the layouts and spellings in which users have them.
+"""What attention reads: queries, keys and values, in the layouts and spellings that users have.
 
 A value's dims are letters: batch letters (b batch, r rows of an alignment, h heads, or k key heads
 and g groups), then m queries or n keys, then a width. A key may lack batch letters.
