@@ -184,21 +184,19 @@ class Builder:
         )
         return self.wrap(value, shape, x.dtype)
 
+    def flip(self, x: Tensor, dim: int) -> Tensor:
+        """The dim's elements from the last to the first."""
+        strides = [-1 if i == dim else 1 for i in range(x.rank)]
+        offsets = self.indices([0] * x.rank)
+        value = fl.slice(self.type(x.shape, x.dtype), x.value, offsets, self.indices(strides))
+        return self.wrap(value, x.shape, x.dtype)
+
     def concat(self, tensors: Sequence[Tensor], dim: int) -> Tensor:
         first = tensors[0]
         length = to_dim(sum(x.shape[dim] for x in tensors))
         shape = (*first.shape[:dim], length, *first.shape[dim + 1 :])
         value = fl.concat(self.type(shape, first.dtype), [x.value for x in tensors], dim)
         return self.wrap(value, shape, first.dtype)
-
-    def gather(self, x: Tensor, indices: Tensor, dim: int) -> Tensor:
-        """Dim `dim` of `x` is replaced by the dims of `indices`, which are not negative."""
-        shape = (*x.shape[:dim], *indices.shape, *x.shape[dim + 1 :])
-        where = self.broadcast(indices, shape, range(dim, dim + indices.rank))
-        dims = [ir.AffineDimExpr.get(i, self.context) for i in range(len(shape))]
-        selected = ir.AffineSymbolExpr.get(0, self.context)
-        results = [*dims[:dim], selected, *dims[dim + indices.rank :]]
-        return self.gather_at(x, [where], ir.AffineMap.get(len(shape), 1, results, self.context))
 
     def gather_at(self, x: Tensor, indices: Sequence[Tensor], map_: ir.AffineMap) -> Tensor:
         """`result[t] = x[map(t)[indices[t]...]]`; all indices have the result's shape."""

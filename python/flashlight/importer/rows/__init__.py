@@ -7,6 +7,7 @@ from . import (  # noqa: F401
     activations,
     attention,
     contractions,
+    convolutions,
     creation,
     indexing,
     integers,

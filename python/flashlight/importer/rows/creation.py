@@ -73,6 +73,12 @@ def _number(b: Builder, x: Number | Dim, dtype: torch.dtype) -> Tensor:
     return b.scalar(x, dtype) if is_number(x) else b.cast(b.size(x), dtype)
 
 
+@row("eye.default", "eye.m")
+def eye(b: Builder, out: Meta, n: Dim, m: Dim | None = None, dtype=None) -> Tensor:
+    rows, columns = (b.broadcast(b.iota(out.shape[i]), out.shape, [i]) for i in (0, 1))
+    return b.cast(b.compare("eq", rows, columns), out.dtype)
+
+
 @row("triu.default")
 def triu(b: Builder, out: Meta, self: Tensor, diagonal=0) -> Tensor:
     return _triangle(b, self, "ge", diagonal)

@@ -1,15 +1,65 @@
 # Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
 # See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Elements selected by index tensors."""
+"""Elements selected by index tensors: `result[t] = x[.., i[t], ..]`.
+
+Indices are in range, which eager checks and a kernel does not. Those that eager counts from the end
+where they are negative are wrapped here, unless they are known not to be.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
+from ...mlir import ir
 from ..builder import Builder, Meta, Tensor
+from ..ranges import is_nonnegative
+from ..symbols import Dim, Shape
 from ..table import Unsupported, row
 from .common import normal_dim
+
+_INDICES = (torch.int64, torch.int32)
+
+
+def gather(b: Builder, x: Tensor, indices: Mapping[int, Tensor], shape: Shape) -> Tensor:
+    """Dims of `x` replaced by index tensors of one shape T; `shape` is that of T, as of each index.
+
+    T stands where the replaced dims stood, or in front where these are no neighbours: as in NumPy.
+    """
+    dims = sorted(indices)
+    adjacent = dims == list(range(dims[0], dims[-1] + 1))
+    front = dims[0] if adjacent else 0
+    kept = [dim for dim in range(x.rank) if dim not in indices]
+    before = kept[:front]
+    after = kept[front:]
+    result = (*(x.shape[d] for d in before), *shape, *(x.shape[d] for d in after))
+    place = {d: ir.AffineDimExpr.get(i, b.context) for i, d in enumerate(before)}
+    first = front + len(shape)
+    place |= {d: ir.AffineDimExpr.get(first + i, b.context) for i, d in enumerate(after)}
+    place |= {d: ir.AffineSymbolExpr.get(i, b.context) for i, d in enumerate(dims)}
+    where = [b.broadcast(indices[d], result, range(front, first)) for d in dims]
+    results = [place[d] for d in range(x.rank)]
+    return b.gather_at(x, where, ir.AffineMap.get(len(result), len(dims), results, b.context))
+
+
+def wrapped(b: Builder, index: Tensor, extent: Dim) -> Tensor:
+    """An index that counts from the end where it is negative, as one from the start, in i64."""
+    index = b.cast(index, torch.int64)
+    if is_nonnegative(index.value):
+        return index
+    negative = b.compare("lt", index, b.full(index.shape, 0, index.dtype))
+    last = b.broadcast_to(b.size(extent), index.shape)
+    return b.select(negative, b.add(index, last), index)
+
+
+def _checked(index: Tensor) -> Tensor:
+    if index.dtype in (torch.bool, torch.uint8):
+        raise Unsupported("a mask as an index: as many elements as it has true ones")
+    if index.dtype not in _INDICES:
+        raise Unsupported(f"an index of {index.dtype}")
+    return index
 
 
 @row("embedding.default")
@@ -22,27 +72,100 @@ def embedding(
     scale_grad_by_freq=False,
     sparse=False,
 ) -> Tensor:
-    return b.gather(weight, indices, 0)
+    return gather(b, weight, {0: _checked(indices)}, indices.shape)
 
 
 @row("index_select.default")
 def index_select(b: Builder, out: Meta, self: Tensor, dim, index: Tensor) -> Tensor:
     if self.rank == 0 or index.rank != 1:
         raise Unsupported("index_select of a scalar")
-    return b.gather(self, index, normal_dim(dim, self.rank))
+    return gather(b, self, {normal_dim(dim, self.rank): _checked(index)}, index.shape)
 
 
-@row("index.Tensor")
+@row("index.Tensor", "_unsafe_index.Tensor")
 def index(b: Builder, out: Meta, self: Tensor, indices: list) -> Tensor:
-    given = [dim for dim, entry in enumerate(indices) if entry is not None]
-    if len(given) != 1:
-        raise Unsupported("several index tensors")
-    dim = given[0]
-    where = indices[dim]
-    if where.dtype not in (torch.int64, torch.int32):
-        raise Unsupported(f"an index of {where.dtype}")
-    where = b.cast(where, torch.int64)
-    # Eager counts negative indices from the end.
-    negative = b.compare("lt", where, b.full(where.shape, 0, where.dtype))
-    extent = b.broadcast_to(b.size(self.shape[dim]), where.shape)
-    return b.gather(self, b.select(negative, b.add(where, extent), where), dim)
+    given = {dim: _checked(entry) for dim, entry in enumerate(indices) if entry is not None}
+    shape = _broadcast_shape([entry.shape for entry in given.values()])
+    return gather(
+        b,
+        self,
+        {
+            # Wrap before repeating: the selection is then made once an index.
+            dim: b.broadcast_to(wrapped(b, entry, self.shape[dim]), shape)
+            for dim, entry in given.items()
+        },
+        shape,
+    )
+
+
+def _broadcast_shape(shapes: list[Shape]) -> Shape:
+    rank = max(len(shape) for shape in shapes)
+    result: list[Dim] = [1] * rank
+    for shape in shapes:
+        for i, extent in enumerate(shape, rank - len(shape)):
+            if result[i] != 1 and extent not in (1, result[i]):
+                raise Unsupported(f"extents {result[i]} and {extent} are not known to agree")
+            result[i] = extent if result[i] == 1 else result[i]
+    return tuple(result)
+
+
+@row("gather.default")
+def gather_along(
+    b: Builder, out: Meta, self: Tensor, dim, index: Tensor, sparse_grad=False
+) -> Tensor:
+    """result[t] = x[t0, .., index[t], ..]: `index` may be shorter than `x` in the other dims."""
+    if self.rank == 0 or index.rank != self.rank:
+        raise Unsupported("gather of a scalar")
+    dim = normal_dim(dim, self.rank)
+    results = [ir.AffineDimExpr.get(i, b.context) for i in range(self.rank)]
+    results[dim] = ir.AffineSymbolExpr.get(0, b.context)
+    index = b.cast(_checked(index), torch.int64)
+    return b.gather_at(self, [index], ir.AffineMap.get(self.rank, 1, results, b.context))
+
+
+@row("one_hot.default")
+def one_hot(b: Builder, out: Meta, self: Tensor, num_classes: int = -1) -> Tensor:
+    """1 where the class is the index"""
+    if num_classes == -1:
+        raise Unsupported("a number of classes that follows from the data")
+    last = len(out.shape) - 1
+    classes = b.broadcast(b.iota(out.shape[last]), out.shape, [last])
+    index = b.broadcast(b.cast(self, torch.int64), out.shape, range(last))
+    return b.cast(b.compare("eq", index, classes), out.dtype)
+
+
+@row("bucketize.Tensor", "searchsorted.Tensor")
+def bucketize(
+    b: Builder,
+    out: Meta,
+    self: Tensor,
+    boundaries: Tensor | None = None,
+    sorted_sequence: Tensor | None = None,
+    out_int32: bool = False,
+    right: bool = False,
+) -> Tensor:
+    """The number of boundaries below x (`right`: at or below); all of them for NaN, as in eager"""
+    edges = sorted_sequence if boundaries is None else boundaries
+    if edges.rank != 1 or edges.dtype != self.dtype:
+        raise Unsupported("boundaries that differ for each row, or of another type")
+    shape = (*self.shape, *edges.shape)
+    x = b.broadcast(self, shape, range(self.rank))
+    reached = b.compare("gt" if right else "ge", b.broadcast(edges, shape, [self.rank]), x)
+    passed = b.cast(b.logical_not(reached), torch.int64)
+    return b.cast(b.reduce("sum", passed, [self.rank]), out.dtype)
+
+
+@row("unfold.default")
+def unfold(b: Builder, out: Meta, self: Tensor, dimension, size: int, step: int) -> Tensor:
+    """Windows: result[.., w, .., k] = x[.., w step + k, ..]"""
+    if self.rank == 0:
+        raise Unsupported("windows of a scalar")
+    dim, last = normal_dim(dimension, self.rank), self.rank
+    start = b.iota(out.shape[dim])
+    start = b.mul(start, b.full(start.shape, step, start.dtype))
+    where = b.add(
+        b.broadcast(start, out.shape, [dim]), b.broadcast(b.iota(size), out.shape, [last])
+    )
+    results = [ir.AffineDimExpr.get(i, b.context) for i in range(self.rank)]
+    results[dim] = ir.AffineSymbolExpr.get(0, b.context)
+    return b.gather_at(self, [where], ir.AffineMap.get(last + 1, 1, results, b.context))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..builder import Builder, Meta, Tensor
-from ..symbols import Dim, is_static
+from ..symbols import Dim, is_static, product
 from ..table import Unsupported, row
 from .common import Number, is_number, normal_dim
 
@@ -136,10 +136,19 @@ def repeat_dim(b: Builder, x: Tensor, dim: int, times: Dim, shape: tuple) -> Ten
     return b.reshape(b.broadcast(x, wide, dims), shape)
 
 
+@row("flip.default")
+def flip(b: Builder, out: Meta, self: Tensor, dims) -> Tensor:
+    x = self
+    for dim in dims if self.rank else ():
+        x = b.flip(x, normal_dim(dim, x.rank))
+    return x
+
+
 @row("roll.default")
 def roll(b: Builder, out: Meta, self: Tensor, shifts, dims=()) -> Tensor:
-    if len(shifts) != len(dims):
-        raise Unsupported("roll of a flattened tensor")
+    if not dims:
+        flat = b.reshape(self, (product(self.shape),))
+        return b.reshape(roll(b, out, flat, shifts, [0]), self.shape)
     x = self
     for dim, by in zip(dims, shifts, strict=True):
         dim = normal_dim(dim, x.rank)

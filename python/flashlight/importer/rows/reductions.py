@@ -9,7 +9,7 @@ import math as pymath
 
 import torch
 
-from ...mlir.dialects import math
+from ...mlir.dialects import arith, math
 from ..builder import Builder, Meta, Tensor, compute_dtype
 from ..table import Unsupported, row
 from .common import normal_dim, normal_dims
@@ -117,11 +117,19 @@ _register_scan("cumprod", "prod")
 def _register_running_extremum(name: str, kind: str) -> None:
     @row(f"{name}.default")
     def extremum(b: Builder, out: list[Meta], self: Tensor, dim):
-        if b.used_results is None or 1 in b.used_results:
-            raise Unsupported("the index of a running extremum")
         if self.dtype == torch.bool or self.rank == 0:
             raise Unsupported(f"{name} of booleans or of a scalar")
-        return [b.scan(kind, self, normal_dim(dim, self.rank)), None]
+        dim = normal_dim(dim, self.rank)
+        value = b.scan(kind, self, dim)
+        if b.used_results is not None and 1 not in b.used_results:
+            return [value, None]
+        # The last position so far that holds the extremum (or NaN): max of positions where it is.
+        found = b.compare("eq", self, value)
+        if self.dtype.is_floating_point:
+            found = b.binary(None, arith.OrIOp, found, b.compare("ne", self, self))
+        positions = b.broadcast(b.iota(self.shape[dim]), self.shape, [dim])
+        positions = b.select(found, positions, b.full(self.shape, 0, torch.int64))
+        return [value, b.scan("max", positions, dim)]
 
 
 _register_running_extremum("cummax", "max")
