@@ -37,20 +37,26 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
     SmallVector<ContractOp> sinks(block.getOps<ContractOp>());
     llvm::SmallPtrSet<Operation *, 16> taken;
     unsigned count = 0;
-    for (ContractOp sink : sinks) {
-      if (taken.contains(sink))
-        continue;
-      std::string reason;
-      std::unique_ptr<KernelGroup> group = KernelGroup::build(sink, reason);
-      if (!group) {
-        sink->setAttr(kReasonAttr, StringAttr::get(&getContext(), reason));
-        continue;
+    // Sinks of scores first: a norm before the scores' own contraction would be a kernel, too, and
+    // take them from the kernel that they belong to.
+    for (bool ofScores : {true, false})
+      for (ContractOp sink : sinks) {
+        if (taken.contains(sink))
+          continue;
+        std::string reason;
+        std::unique_ptr<KernelGroup> group = KernelGroup::build(sink, reason);
+        if (!group) {
+          sink->setAttr(kReasonAttr, StringAttr::get(&getContext(), reason));
+          continue;
+        }
+        auto contracts = llvm::count_if(group->members, llvm::IsaPred<ContractOp>);
+        if (ofScores && contracts < 2)
+          continue;
+        for (Operation *op : group->members)
+          if (isa<ContractOp>(op))
+            taken.insert(op);
+        formKernel(*group, block, count++);
       }
-      for (Operation *op : group->members)
-        if (isa<ContractOp>(op))
-          taken.insert(op);
-      formKernel(*group, block, count++);
-    }
     // What the kernels took over and nothing else needs.
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
       if (isOpTriviallyDead(&op))

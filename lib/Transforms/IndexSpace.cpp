@@ -75,12 +75,27 @@ bool IndexSpace::unify(ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b) {
     Variable &x = variables[leftDim.getPosition()], &y = variables[rightDim.getPosition()];
     bool reduced = x.output < 0 && y.output < 0 && x.role == y.role;
     bool outputs = x.output >= 0 && y.output >= 0 && x.output != y.output;
-    if (!(x.extent == y.extent) || (!reduced && !outputs))
+    auto isBoundTo = [&](const Variable &bound, unsigned other) {
+      return bound.scope && !uses(*bound.scope, other) && variables[other].role != AxisRole::Stream;
+    };
+    bool leftBound = isBoundTo(x, rightDim.getPosition()),
+         rightBound = isBoundTo(y, leftDim.getPosition());
+    if (!(x.extent == y.extent) || (!reduced && !outputs && !leftBound && !rightBound))
       return false;
-    merges.push_back({leftDim.getPosition(), rightDim.getPosition()});
+    if (reduced && x.scope.has_value() == y.scope.has_value())
+      merges.push_back({std::min(leftDim.getPosition(), rightDim.getPosition()),
+                        std::max(leftDim.getPosition(), rightDim.getPosition())});
+    else if (rightBound)
+      merges.push_back({leftDim.getPosition(), rightDim.getPosition()});
+    else if (leftBound)
+      merges.push_back({rightDim.getPosition(), leftDim.getPosition()});
+    else
+      merges.push_back({std::min(leftDim.getPosition(), rightDim.getPosition()),
+                        std::max(leftDim.getPosition(), rightDim.getPosition())});
   }
   for (auto [keep, drop] : merges)
-    variables[std::max(find(keep), find(drop))].parent = std::min(find(keep), find(drop));
+    if (find(keep) != find(drop))
+      variables[find(drop)].parent = find(keep);
   return true;
 }
 

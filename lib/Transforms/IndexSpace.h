@@ -49,6 +49,9 @@ public:
     Extent extent;
     AxisRole role = AxisRole::Batch;
     int output = -1; // which output's dim this is, or -1 for a reduced dim
+    // What a reduction that is not over the stream is needed at, for its reduced dim: the dim may
+    // take the place of any axis that this does not use.
+    std::optional<Index> scope;
     unsigned parent;
   };
 
@@ -56,6 +59,7 @@ public:
   unsigned find(unsigned variable) const;
   Variable &operator[](unsigned variable) { return variables[find(variable)]; }
   mlir::AffineExpr dim(unsigned variable) const;
+  bool isBound(unsigned variable) const { return variables[variable].scope.has_value(); }
   unsigned size() const { return variables.size(); }
 
   /// The expression with every variable replaced by the one it was unified with.
@@ -63,7 +67,7 @@ public:
   Index canonical(llvm::ArrayRef<mlir::AffineExpr> index) const;
 
   /// Makes the two indices equal if they differ only in variables that nothing tells apart: two
-  /// reduced dims of one extent, or dims of two different outputs.
+  /// reduced dims of one extent, dims of two different outputs, or a bound dim and any other.
   bool unify(llvm::ArrayRef<mlir::AffineExpr> a, llvm::ArrayRef<mlir::AffineExpr> b);
 
   bool uses(llvm::ArrayRef<mlir::AffineExpr> index, unsigned variable) const;

@@ -34,56 +34,56 @@ static FailureOr<unsigned> contractedDim(ContractOp op, bool left) {
 }
 
 std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, std::string &reason) {
-  auto refuse = [&](StringRef why) { // what one factor lacks does not hide what the other misses
-    if (reason.empty())
-      reason = why.str();
-  };
-  for (bool left : {true, false}) {
-    FailureOr<unsigned> dim = contractedDim(sink, left);
-    if (failed(dim)) {
-      refuse("contracts more than one axis");
-      continue;
+  // A norm that does not fit a tile is left outside; what one factor lacks does not hide what the
+  // other misses.
+  for (bool left : {true, false})
+    for (bool innerReductions : {true, false}) {
+      std::string why;
+      if (auto group = build(sink, left, innerReductions, why))
+        return group;
+      if (reason.empty())
+        reason = why;
     }
-    std::unique_ptr<KernelGroup> group(new KernelGroup(sink));
-    group->probabilities = left ? sink.getLhs() : sink.getRhs();
-    group->findStreamedDims(*dim);
-    group->fixedMembers.insert(sink);
-    group->need(sink.getResult());
-    if (!group->isComputed()) {
-      refuse("neither factor is computed along the contracted axis");
-      continue;
-    }
-    if (group->hasProjection()) {
-      refuse("a contraction with a parameter is a projection");
-      continue;
-    }
-    if (!group->fitsTiles()) {
-      refuse("an axis that a tile must hold whole is dynamic or wider than 512");
-      continue;
-    }
-    group->extendForward();
-    group->findOutputs();
-    SmallVector<Value> roots;
-    for (Output &output : group->outputs)
-      roots.push_back(output.value);
-    group->need(roots);
-    if (!group->fitsTiles()) { // an output that joined brought the axis along
-      refuse("an axis that a tile must hold whole is dynamic or wider than 512");
-      continue;
-    }
-    if (!group->isConsistent()) {
-      refuse("one of its values is needed at two indices that cannot be told apart");
-      continue;
-    }
-    auto cyclic =
-        llvm::find_if(group->leaves, [&](Value leaf) { return group->dependsOnMembers(leaf); });
-    if (cyclic != group->leaves.end()) {
-      refuse("an op between two of its parts cannot be fused");
-      continue;
-    }
-    return group;
-  }
   return nullptr;
+}
+
+std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, bool left, bool innerReductions,
+                                                std::string &reason) {
+  auto refuse = [&](StringRef why) {
+    reason = why.str();
+    return nullptr;
+  };
+  constexpr StringLiteral tooWide =
+      "an axis that a tile must hold whole is dynamic or wider than 512";
+  FailureOr<unsigned> dim = contractedDim(sink, left);
+  if (failed(dim))
+    return refuse("contracts more than one axis");
+  std::unique_ptr<KernelGroup> group(new KernelGroup(sink));
+  group->innerReductions = innerReductions;
+  group->probabilities = left ? sink.getLhs() : sink.getRhs();
+  group->findStreamedDims(*dim);
+  group->fixedMembers.insert(sink);
+  group->need(sink.getResult());
+  if (!group->isComputed())
+    return refuse("neither factor is computed along the contracted axis");
+  if (group->hasProjection())
+    return refuse("a contraction with a parameter is a projection");
+  if (!group->fitsTiles() || !group->reducesWholeAxes())
+    return refuse(tooWide);
+  group->extendForward();
+  group->findOutputs();
+  SmallVector<Value> roots;
+  for (Output &output : group->outputs)
+    roots.push_back(output.value);
+  group->need(roots);
+  // An output that joined may have brought the axis along.
+  if (!group->fitsTiles() || !group->reducesWholeAxes())
+    return refuse(tooWide);
+  if (!group->isConsistent())
+    return refuse("one of its values is needed at two indices that cannot be told apart");
+  if (llvm::any_of(group->leaves, [&](Value leaf) { return group->dependsOnMembers(leaf); }))
+    return refuse("an op between two of its parts cannot be fused");
+  return group;
 }
 
 //===----------------------------------------------------------------------===//

@@ -46,8 +46,11 @@ public:
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Index>> demands;
   llvm::SetVector<mlir::Value> leaves; // read from memory
   llvm::SmallVector<Output> outputs;
+  llvm::DenseSet<mlir::Operation *> streamReductions; // `reduce`s over the stream
 
 private:
+  static std::unique_ptr<KernelGroup> build(ContractOp sink, bool left, bool innerReductions,
+                                            std::string &reason);
   KernelGroup(ContractOp sink)
       : axes(sink.getContext()), sink(sink), block(sink->getBlock()), context(sink.getContext()) {}
 
@@ -57,6 +60,10 @@ private:
   void demand(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> index);
   bool absorb(mlir::Operation *op);
   bool absorbContract(ContractOp op, llvm::ArrayRef<Index> indices);
+  bool absorbInnerReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
+  bool isWhole(mlir::Value value, mlir::ArrayRef<mlir::AffineExpr> index) const;
+  bool reducesWholeAxes();
+  bool isValueDim(mlir::Value value, unsigned dim);
   bool absorbReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
   bool absorbPointwise(mlir::Operation *op, llvm::ArrayRef<Index> indices);
   void extendForward();
@@ -71,7 +78,8 @@ private:
   bool isConsistent() const;
 
   ContractOp sink;
-  mlir::Value probabilities; // the factor of the sink that is computed in the kernel
+  bool innerReductions = true; // norms of rows and keys are computed in the kernel
+  mlir::Value probabilities;   // the factor of the sink that is computed in the kernel
   mlir::Block *block;
   mlir::MLIRContext *context;
   llvm::DenseMap<mlir::Value, unsigned> streamedDim; // the dim of a value that is n

@@ -148,13 +148,55 @@ Value KernelGroup::factorOfRows(ContractOp op) const {
   return streamedDim.count(op.getLhs()) ? op.getLhs() : op.getRhs();
 }
 
+/// A reduction within rows or keys, as norms have: over an axis that a tile holds whole. Of keys it
+/// is computed for every block of rows; that pays only where it runs along what is read anyway.
+bool KernelGroup::absorbInnerReduce(ReduceOp op, ArrayRef<Index> indices) {
+  constexpr int64_t widest = 512;
+  SmallVector<int64_t> dims = op.getReducedDims();
+  if (!innerReductions || dims.size() != 1 || isGenerated(op.getOperand()))
+    return false;
+  Extent extent = getExtent(tensorType(op.getOperand()), dims[0]);
+  bool ofKeys = llvm::any_of(indices, [&](const Index &i) { return axes.uses(i, stream); });
+  bool known = false;
+  for (unsigned v = 0; v < axes.size(); ++v)
+    known |= axes.find(v) == v && axes[v].extent == extent &&
+             (axes[v].role == AxisRole::Inner || axes[v].role == AxisRole::Value);
+  if (extent.symbol || extent.size > widest || (ofKeys && !known))
+    return false;
+  for (const Index &index : indices) {
+    Index operand(index);
+    AffineExpr at = getAffineConstantExpr(0, context);
+    if (extent.size != 1) {
+      unsigned variable = axes.create(extent, AxisRole::Inner);
+      axes[variable].scope = index;
+      at = axes.dim(variable);
+    }
+    operand.insert(operand.begin() + dims[0], at);
+    demand(op.getOperand(), operand);
+  }
+  return true;
+}
+
+/// True if what is reduced apart from the stream is held whole by a tile: an axis that programs
+/// divide among themselves is not.
+bool KernelGroup::reducesWholeAxes() {
+  for (unsigned v = 0; v < axes.size(); ++v) {
+    AxisRole role = axes[v].role;
+    // `scope` is the variable's own, not that of what it was unified with.
+    if (axes.isBound(v) && role != AxisRole::Inner && role != AxisRole::Value)
+      return false;
+  }
+  return true;
+}
+
 bool KernelGroup::absorbReduce(ReduceOp op, ArrayRef<Index> indices) {
   if (!isStreamReduction(op))
-    return false;
+    return absorbInnerReduce(op, indices);
   SmallVector<int64_t> dims = op.getReducedDims();
   if (!(getExtent(tensorType(op.getOperand()), dims[0]) == axes[stream].extent) ||
       llvm::any_of(indices, [&](const Index &index) { return axes.uses(index, stream); }))
     return false; // another axis of the streamed one's origin
+  streamReductions.insert(op);
   for (const Index &index : indices) {
     Index operand(index);
     operand.insert(operand.begin() + dims[0], axes.dim(stream));
@@ -166,9 +208,21 @@ bool KernelGroup::absorbReduce(ReduceOp op, ArrayRef<Index> indices) {
 /// Ops that cost so little that a key or value row may pay for them once for every block of rows.
 static bool isCheap(Operation *op) {
   return isa<arith::ExtFOp, arith::TruncFOp, arith::MulFOp, arith::AddFOp, arith::SubFOp,
-             arith::NegFOp, arith::SIToFPOp, arith::CmpFOp, arith::CmpIOp, arith::SelectOp,
-             arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ExtSIOp, arith::ExtUIOp,
-             arith::TruncIOp, arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op);
+             arith::DivFOp, arith::NegFOp, arith::SIToFPOp, arith::CmpFOp, arith::CmpIOp,
+             arith::SelectOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ExtSIOp,
+             arith::ExtUIOp, arith::TruncIOp, arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op);
+}
+
+/// True for a value that has an element for every element of the keys or value rows; a norm or a
+/// weight that is spread over them has fewer.
+bool KernelGroup::isWhole(Value value, ArrayRef<AffineExpr> at) const {
+  Index index(at);
+  while (auto broadcast = value.getDefiningOp<BroadcastOp>()) {
+    index = *indexOfOperand(broadcast, index);
+    value = broadcast.getOperand();
+  }
+  return axes.uses(index, stream) &&
+         (axes.usesRole(index, AxisRole::Inner) || axes.usesRole(index, AxisRole::Value));
 }
 
 bool KernelGroup::absorbPointwise(Operation *op, ArrayRef<Index> indices) {
@@ -177,8 +231,12 @@ bool KernelGroup::absorbPointwise(Operation *op, ArrayRef<Index> indices) {
            (axes.usesRole(index, AxisRole::Inner) || axes.usesRole(index, AxisRole::Value));
   });
   if (streamedOperand && !fixedMembers.contains(op)) {
-    int64_t data = llvm::count_if(op->getOperands(), [](Value v) { return !isGenerated(v); });
-    if (!isCheap(op) || data > 1)
+    llvm::SmallSetVector<Value, 4> whole;
+    for (Value operand : op->getOperands())
+      if (!isGenerated(operand) &&
+          llvm::any_of(indices, [&](const Index &index) { return isWhole(operand, index); }))
+        whole.insert(operand);
+    if (!isCheap(op) || whole.size() > 1)
       return false;
   }
   for (const Index &index : indices)

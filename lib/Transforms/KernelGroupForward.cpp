@@ -62,6 +62,24 @@ bool KernelGroup::collectBetween(Value value, llvm::SmallSetVector<Operation *, 
                       [&](Value operand) { return collectBetween(operand, between); });
 }
 
+/// True if dim `dim` of a finished row is a value axis.
+bool KernelGroup::isValueDim(Value value, unsigned dim) {
+  if (auto it = demands.find(value); it != demands.end()) {
+    auto axis = dyn_cast<AffineDimExpr>(axes.canonical(it->second.front()[dim]));
+    return axis && axes[axis.getPosition()].role == AxisRole::Value;
+  }
+  Operation *op = value.getDefiningOp();
+  if (!op || !members.contains(op))
+    return false;
+  if (isView(op)) {
+    FailureOr<unsigned> from = operandDim(op, dim);
+    return succeeded(from) && isValueDim(op->getOperand(0), *from);
+  }
+  return isElementwise(op) && llvm::any_of(op->getOperands(), [&](Value operand) {
+           return isDerived(operand) && isValueDim(operand, dim);
+         });
+}
+
 /// Adds other reductions over the stream of the group's values, and pointwise ops of finished rows.
 void KernelGroup::extendForward() {
   auto isMember = [&](Value value) {
@@ -98,6 +116,14 @@ void KernelGroup::extendForward() {
         streamed.insert(inner->getResult(0));
       }
       members.insert(&op);
+      continue;
+    }
+    if (auto reduce = dyn_cast<ReduceOp>(op)) { // a norm of finished rows
+      SmallVector<int64_t> dims = reduce.getReducedDims();
+      Value operand = reduce.getOperand();
+      if (innerReductions && dims.size() == 1 && isMember(operand) && isDerived(operand) &&
+          !streamed.contains(operand) && isValueDim(operand, dims[0]))
+        members.insert(&op);
       continue;
     }
     if (!isElementwise(&op))

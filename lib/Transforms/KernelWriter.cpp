@@ -226,6 +226,47 @@ Value KernelWriter::writeContract(ContractOp op, ArrayRef<AffineExpr> index) {
                             lhs, rhs);
 }
 
+Value KernelWriter::writeReduce(ReduceOp op, ArrayRef<AffineExpr> index) {
+  // Found by the dims that are kept: the reduced one is the axis that it was given.
+  int64_t reduced = op.getReducedDims()[0];
+  Index kept = group.axes.canonical(index);
+  Extent extent = getExtent(cast<RankedTensorType>(op.getOperand().getType()), reduced);
+  AffineExpr axis;
+  Value value;
+  for (auto &[known, candidate] : written[op.getOperand()]) {
+    Index others(known);
+    others.erase(others.begin() + reduced);
+    bool free = llvm::none_of(kept, [&](AffineExpr expr) {
+      auto dim = dyn_cast<AffineDimExpr>(known[reduced]);
+      return dim && expr.isFunctionOfDim(dim.getPosition());
+    });
+    // A slice of the operand may be in use as well: the whole extent is reduced.
+    auto dim = dyn_cast<AffineDimExpr>(known[reduced]);
+    if (dim ? !(group.axes[dim.getPosition()].extent == extent) : extent.size != 1)
+      continue;
+    bool stream = known[reduced] == group.axes.dim(group.stream);
+    if (others != kept || !free || stream != group.streamReductions.contains(op))
+      continue;
+    axis = known[reduced];
+    value = candidate;
+    break;
+  }
+  assert(value && "an operand of a reduction was not demanded");
+  Type elementType = cast<RankedTensorType>(op.getType()).getElementType();
+  auto dim = dyn_cast<AffineDimExpr>(axis);
+  if (!dim) // one element
+    return value;
+  unsigned position = positions[dim.getPosition()];
+  SmallVector<unsigned> at = positionsOf(value), result;
+  if (!llvm::is_contained(at, position)) // the same for all: it still counts once for each
+    at.push_back(position), llvm::sort(at), value = broadcast(value, at);
+  for (unsigned other : at)
+    if (other != position)
+      result.push_back(other);
+  return ReduceOp::create(builder, op.getLoc(), typeOver(result, elementType), op.getKindAttr(),
+                          value, nullptr);
+}
+
 Value KernelWriter::writeOp(Operation *op, ArrayRef<AffineExpr> index) {
   Type elementType = cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
   if (auto splat = dyn_cast<arith::ConstantOp>(op)) {
@@ -242,20 +283,8 @@ Value KernelWriter::writeOp(Operation *op, ArrayRef<AffineExpr> index) {
     return valueAt(op->getOperand(0), *indexOfOperand(op, index));
   if (auto contract = dyn_cast<ContractOp>(op))
     return writeContract(contract, index);
-  if (auto reduce = dyn_cast<ReduceOp>(op)) {
-    Index operand(index);
-    operand.insert(operand.begin() + reduce.getReducedDims()[0], group.axes.dim(group.stream));
-    Value value = valueAt(reduce.getOperand(), operand);
-    SmallVector<unsigned> at = positionsOf(value), kept;
-    unsigned stream = positions[group.axes.find(group.stream)];
-    if (!llvm::is_contained(at, stream)) // the same for all keys: it still counts once for each
-      at.push_back(stream), llvm::sort(at), value = broadcast(value, at);
-    for (unsigned position : at)
-      if (position != stream)
-        kept.push_back(position);
-    return ReduceOp::create(builder, op->getLoc(), typeOver(kept, elementType),
-                            reduce.getKindAttr(), value, nullptr);
-  }
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return writeReduce(reduce, index);
   // Pointwise: the result has the axes that some operand has.
   llvm::SmallSetVector<unsigned, 8> all;
   SmallVector<Value> operands;

@@ -69,3 +69,27 @@ func.func @self(%x: tensor<10x4xf32>) -> tensor<10x4xf32> {
   %o = flashlight.contract %p, %x "mn,ne->me" : tensor<10x10xf32>, tensor<10x4xf32> -> tensor<10x4xf32>
   return %o : tensor<10x4xf32>
 }
+
+// A norm within the rows reduces over the axis that the scores contract.
+// CHECK-LABEL: @normed_rows
+// CHECK: flashlight.kernel "kernel_0" axes(m = 10, e = 4, n = 20, d = 8) stream "n"
+// CHECK: flashlight.reduce sum {{.*}} tensor<10x8xf32, #flashlight.axes<m, d>> -> tensor<10xf32, #flashlight.axes<m>>
+func.func @normed_rows(%q: tensor<10x8xf32>, %k: tensor<20x8xf32>, %v: tensor<20x4xf32>) -> tensor<10x4xf32> {
+  %a = flashlight.reduce sum %q dims [1] : tensor<10x8xf32> -> tensor<10xf32>
+  %b = flashlight.broadcast %a dims [0] : tensor<10xf32> -> tensor<10x8xf32>
+  %x = arith.divf %q, %b : tensor<10x8xf32>
+  %s = flashlight.contract %x, %k "md,nd->mn" : tensor<10x8xf32>, tensor<20x8xf32> -> tensor<10x20xf32>
+  %p = math.exp %s : tensor<10x20xf32>
+  %o = flashlight.contract %p, %v "mn,ne->me" : tensor<10x20xf32>, tensor<20x4xf32> -> tensor<10x4xf32>
+  return %o : tensor<10x4xf32>
+}
+
+// Queries that are a parameter are rows like any others: no projection.
+// CHECK-LABEL: @learned_queries
+// CHECK: flashlight.kernel "kernel_0"
+func.func @learned_queries(%q: tensor<10x8xf32> {flashlight.parameter}, %k: tensor<20x8xf32>, %v: tensor<20x4xf32>) -> tensor<10x4xf32> {
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<10x8xf32>, tensor<20x8xf32> -> tensor<10x20xf32>
+  %p = math.exp %s : tensor<10x20xf32>
+  %o = flashlight.contract %p, %v "mn,ne->me" : tensor<10x20xf32>, tensor<20x4xf32> -> tensor<10x4xf32>
+  return %o : tensor<10x4xf32>
+}
