@@ -28,12 +28,6 @@ NOT_YET = {
     "decay_from_sums_of_scores-forgets_by_content": ("no kernel"),
     "decay_from_sums_of_scores-running_maximum": ("no kernel"),
     "decay_from_sums_of_scores-running_mean": ("no kernel"),
-    "differential_learnt_factor-Parameters": (
-        "left to PyTorch: aten.mul.Tensor, aten.sum.default, aten.rms_norm.default"
-    ),
-    "differential_learnt_factor-factor_of_each_head": (
-        "left to PyTorch: aten.rms_norm.default, aten.mul.Tensor"
-    ),
     "differential_learnt_factor-vectors_as_inputs": (
         "left to PyTorch: aten.dot.default, aten.mean.dim, aten.add.Tensor, ..."
     ),
@@ -49,40 +43,22 @@ NOT_YET = {
     "invariant_point_attention-differences": (
         "left to PyTorch: aten.sub.Tensor, aten.square.default, aten.sum.dim_IntList"
     ),
-    "invariant_point_attention-expanded_square": (
-        "left to PyTorch: aten.mul.Tensor, aten.sum.dim_IntList"
-    ),
     "invariant_point_attention-openfold_points": ("2 kernels instead of 1"),
     "linear_attention_parallel_form-elu_plus_one": ("left to PyTorch: aten.elu.default"),
     "linear_attention_parallel_form-multiplied_by_mask": (
         "left to PyTorch: aten.mul.Tensor, aten.exp.default"
     ),
     "linear_attention_parallel_form-relu_features": ("left to PyTorch: aten.relu.default"),
-    "normed_output-norm_and_gate": (
-        "left to PyTorch: aten.silu.default, aten.mean.dim, aten.add.Tensor, ..."
-    ),
-    "normed_output-rms_by_hand": (
-        "left to PyTorch: aten.mean.dim, aten.add.Tensor, aten.rsqrt.default, aten.mul.Tensor"
-    ),
-    "normed_output-rms_norm": ("left to PyTorch: aten.rms_norm.default"),
     "ops_that_the_importer_does_not_know-after_the_values": (
         "left to PyTorch: aten.matmul.default, aten.add.Tensor"
     ),
     "ops_that_the_importer_does_not_know-median_of_the_scores": (
         "left to PyTorch: aten.sub.Tensor, aten.softmax.int"
     ),
-    "other_weighted_means-by_inverse_distance": (
-        "left to PyTorch: aten.mul.Tensor, aten.sum.dim_IntList"
-    ),
     "other_weighted_means-gaussian": (
         "left to PyTorch: aten.sub.Tensor, aten.square.default, aten.sum.dim_IntList"
     ),
     "other_weighted_means-standardised_scores": ("2 passes instead of 1"),
-    "query_and_key_norms-divided_by_norm": ("2 kernels instead of 1"),
-    "query_and_key_norms-layer_norm": ("2 kernels instead of 1"),
-    "query_and_key_norms-normalized": ("2 kernels instead of 1"),
-    "query_and_key_norms-rms": ("2 kernels instead of 1"),
-    "query_and_key_norms-rms_norm": ("2 kernels instead of 1"),
     "rectified_softmax-shifted_by_maximum": ("2 passes instead of 1"),
     "relative_keys-gathered_products": (
         "left to PyTorch: aten.sub.Tensor, aten.clamp.default, aten.add.Tensor, ..."
@@ -116,7 +92,6 @@ NOT_YET = {
     ),
     "row_statistics_beside-best_key": ("2 passes instead of 1"),
     "rows_without_keys-nan_to_num": ("2 passes instead of 1"),
-    "several_values_of_one_statistic-moments": ("left to PyTorch: aten.mul.Tensor"),
     "softmax_plus_one-zero_key_in_front": ("no kernel"),
     "stick-breaking_attention-cumprod_from_the_first": ("no kernel"),
     "stick-breaking_attention-cumsum_of_logs": ("no kernel"),
