@@ -11,6 +11,7 @@ imports with the ordinary rows. If one of its ops has no row, the node stays wit
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -41,12 +42,16 @@ def trace(function: Callable[..., Any], arguments: list[Any]) -> fx.GraphModule:
         if any(_mutates(node.target) for node in graph.graph.nodes):
             # The op changes its intermediates: a second trace, of single ops, makes them values.
             graph = _traced(torch.func.functionalize(graph, remove="mutations"), arguments)
+    graph.graph.eliminate_dead_code()
     return graph
 
 
 def _traced(function: Callable[..., Any], arguments: list[Any]) -> fx.GraphModule:
     made = make_fx(function, decomposition_table=_decompositions(), tracing_mode="real")
-    return made(*arguments)
+    # Tensors made from symbolic sizes alone must be fake too: a real one fixes the sizes.
+    modes = (getattr(argument, "fake_mode", None) for argument in arguments)
+    with next((mode for mode in modes if mode is not None), contextlib.nullcontext()):
+        return made(*arguments)
 
 
 def _mutates(target: Any) -> bool:

@@ -26,7 +26,10 @@ from ..errors import CompileError, SourceLocation
 from ..mlir import ir
 from ..mlir.dialects import flashlight as fl
 from ..mlir.dialects import func
-from . import rows  # noqa: F401  (fills the table)
+from . import (
+    flex,
+    rows,  # noqa: F401  (fills the table)
+)
 from .builder import Builder, Meta, Tensor
 from .expand import expand
 from .flatten import flat_graph, functional_program
@@ -150,8 +153,20 @@ class _Importer:
                             self.env[node] = _Opaque(node.name)
                         elif node.op == "output":
                             self.close_main(node)
+                self.erase_dead_calls()
         program.module.operation.verify()
         return program
+
+    def erase_dead_calls(self) -> None:
+        """Calls that nothing reads: what only an op read that was taken apart without it."""
+        for view in reversed(list(self.main.entry_block.operations)):
+            op = view.operation
+            if op.name != "flashlight.torch_call" or any(list(x.uses) for x in op.results):
+                continue
+            name = ir.StringAttr(op.attributes["flashlight.node"]).value
+            if name not in self.program.checks:
+                del self.program.calls[name]
+                op.erase()
 
     # ---- inputs and outputs -----------------------------------------------------------------
 
@@ -261,6 +276,8 @@ class _Importer:
         try:
             if has_row(node.target):
                 return self.import_row(node, value)
+            if str(node.target) == flex.TARGET:
+                return self.import_flex(node, value)
             return self.import_expanded(node)
         except Unsupported:
             operations = list(block.operations)
@@ -282,6 +299,17 @@ class _Importer:
         self.builder.used_results = _used_results(node)
         result = row.function(self.builder, out, **arguments)
         self.check_result(node, out, result)
+        return result
+
+    def import_flex(self, node: fx.Node, value: Any) -> list[Tensor | None]:
+        graph, captured = flex.modified_scores(node)
+        query, key, values = (self.resolve(argument) for argument in node.args[:3])
+        scores = flex.scaled_scores(self.builder, query, key, node.args[5])
+        given = [query, key, scores, *(self.resolve(argument) for argument in captured)]
+        scores, mask = self.import_graph(graph, given)
+        self.builder.used_results = _used_results(node)
+        result = flex.attend(self.builder, query, values, scores, mask)
+        self.check_result(node, [_meta(entry) for entry in value], result)
         return result
 
     def import_expanded(self, node: fx.Node) -> Any:

@@ -40,11 +40,40 @@ def interval(value: ir.Value, depth: int = _DEPTH) -> Interval:
         return _UNKNOWN
     low, high = rule(op, depth - 1)
     if element.width == 1:
-        return (0, 1)
+        return (low, high) if low == high else (0, 1)
     # What does not fit wraps around.
     least, most = -(1 << (element.width - 1)), (1 << (element.width - 1)) - 1
     fits = (low is None or low >= least) and (high is None or high <= most)
     return (low, high) if fits else _UNKNOWN
+
+
+def position_dim(value: ir.Value) -> int | None:
+    """The dim along which a tensor is 0, 1, 2, ... and the same in all others, if it is so."""
+    if isinstance(value.owner, ir.Block):
+        return None
+    op = value.owner.operation
+    if op.name == "flashlight.iota":
+        return 0
+    if op.name not in ("flashlight.broadcast", "flashlight.reshape", "flashlight.transpose"):
+        return None
+    dim = position_dim(op.operands[0])
+    if dim is None:
+        return None
+    if op.name == "flashlight.broadcast":
+        return list(ir.DenseI64ArrayAttr(op.attributes["dims"]))[dim]
+    if op.name == "flashlight.transpose":
+        return list(ir.DenseI64ArrayAttr(op.attributes["permutation"])).index(dim)
+    # The elements keep their order: where all other extents are 1 there is one place for the dim.
+    before, after = (_extents(x.type) for x in (op.operands[0], op.results[0]))
+    places = [i for i, extent in enumerate(after) if extent != 1]
+    if any(extent != 1 for i, extent in enumerate(before) if i != dim) or len(places) != 1:
+        return None
+    return places[0]
+
+
+def _extents(kind: ir.Type) -> list[int | None]:
+    shape = ir.ShapedType(kind)
+    return [None if shape.is_dynamic_dim(i) else shape.get_dim_size(i) for i in range(shape.rank)]
 
 
 def _operands(op: ir.Operation, depth: int) -> list[Interval]:
@@ -56,6 +85,8 @@ def _constant(op: ir.Operation, depth: int) -> Interval:
     if not value.is_splat:
         return _UNKNOWN
     number = int(ir.IntegerAttr(value.get_splat_value()).value)
+    if ir.IntegerType(ir.ShapedType(op.results[0].type).element_type).width == 1:
+        number = abs(number)
     return (number, number)
 
 
@@ -84,8 +115,9 @@ def _selected(op: ir.Operation, depth: int) -> Interval:
     return _hull(_operands(op, depth)[1:])
 
 
-def _bool(op: ir.Operation, depth: int) -> Interval:
-    return (0, 1)
+def _truth(op: ir.Operation, depth: int) -> Interval:
+    low, high = interval(op.operands[0], depth)
+    return (0, 1) if low is None or high is None else (low, high)
 
 
 def _add(op: ir.Operation, depth: int) -> Interval:
@@ -201,7 +233,7 @@ _RULES: dict[str, Callable[[ir.Operation, int], Interval]] = {
     "arith.minsi": _minimum,
     "arith.andi": _masked,
     "arith.select": _selected,
-    "arith.extui": _bool,
+    "arith.extui": _truth,
     "arith.extsi": _same,
     "arith.trunci": _same,
     "flashlight.iota": _iota,

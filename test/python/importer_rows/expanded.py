@@ -6,7 +6,7 @@
 import torch
 import torch.nn.functional as F
 
-from .cases import V, X, case
+from .cases import V, X, case, rand
 
 EXPANDED = {
     "selu": F.selu,
@@ -62,5 +62,12 @@ case(
     "expanded-dynamic",
     lambda x: F.normalize(x, dim=-1) + x.diff(dim=-1, prepend=x[..., :1]),
     V,
+    dynamic=True,
+)
+# Positions along a symbolic dim stay symbolic.
+case(
+    "expanded-dynamic-positions",
+    lambda x: F.pad(x[:, 0].permute(1, 2, 0), (1, 1), mode="reflect"),
+    rand(5, 3, 4, 6),
     dynamic=True,
 )

@@ -62,3 +62,9 @@ case(
 )
 case("unfold", lambda x: x.unfold(1, 3, 1), SOLID)
 case("unfold-step", lambda x: x.unfold(-2, 2, 3).sum(-1), SOLID)
+# An index that is a position is a view.
+case("index-positions", lambda t: t[torch.arange(6)], PLANE)
+case("index-first-positions", lambda t: t[:, torch.arange(4)] + t[:, :4], PLANE)
+case("index-transposed", lambda t: t[torch.arange(6)[None], torch.arange(7)[:, None]], PLANE)
+case("index-diagonal", lambda t: t[torch.arange(6), torch.arange(6)], PLANE)
+case("index-position-and-table", lambda t, i: t[torch.arange(3)[:, None], :, i], SOLID, K)

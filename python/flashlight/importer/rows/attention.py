@@ -91,17 +91,17 @@ def sdpa(
     if query.rank < 2 or query.rank > len(_LETTERS) + 2:
         raise Unsupported(f"attention on tensors of rank {query.rank}")
     if enable_gqa:
-        key = _repeat_heads(b, key, query)
-        value = _repeat_heads(b, value, query)
+        key = repeat_heads(b, key, query)
+        value = repeat_heads(b, value, query)
     scores = _scores(b, query, key, scale)
     scores = _masked(b, scores, attn_mask, is_causal)
     weights = safe_softmax_wide(b, scores, scores.rank - 1)
     weights = b.cast(weights, out.dtype)
-    left, right, result = _terms(weights, value, "mn", "ne", "me")
+    left, right, result = terms(weights, value, "mn", "ne", "me")
     return pair(b, weights, value, left, right, result, out.dtype)
 
 
-def _terms(x: Tensor, y: Tensor, left: str, right: str, result: str) -> tuple[str, str, str]:
+def terms(x: Tensor, y: Tensor, left: str, right: str, result: str) -> tuple[str, str, str]:
     """Batch letters, right-aligned, before the given ones."""
     batch = max(x.rank, y.rank) - 2
     letters = _LETTERS[:batch]
@@ -113,7 +113,7 @@ def _terms(x: Tensor, y: Tensor, left: str, right: str, result: str) -> tuple[st
 
 
 def _scores(b: Builder, query: Tensor, key: Tensor, scale) -> Tensor:
-    left, right, result = _terms(query, key, "md", "nd", "mn")
+    left, right, result = terms(query, key, "md", "nd", "mn")
     scores = pair(b, query, key, left, right, result, query.dtype, wide=True)
     if scale is None:
         width = query.shape[-1]
@@ -146,7 +146,7 @@ def _positions(b: Builder, shape: tuple) -> tuple[Tensor, Tensor]:
     return rows, columns
 
 
-def _repeat_heads(b: Builder, x: Tensor, query: Tensor) -> Tensor:
+def repeat_heads(b: Builder, x: Tensor, query: Tensor) -> Tensor:
     """A head of keys for every head of queries: head h reads head h // (Hq / Hkv)."""
     heads, wanted = x.shape[-3], query.shape[-3]
     if not (is_static(heads) and is_static(wanted)) or wanted % heads:

@@ -15,7 +15,7 @@ import torch
 
 from ...mlir import ir
 from ..builder import Builder, Meta, Tensor
-from ..ranges import is_nonnegative
+from ..ranges import is_nonnegative, position_dim
 from ..symbols import Dim, Shape
 from ..table import Unsupported, row
 from .common import normal_dim
@@ -35,13 +35,33 @@ def gather(b: Builder, x: Tensor, indices: Mapping[int, Tensor], shape: Shape) -
     before = kept[:front]
     after = kept[front:]
     result = (*(x.shape[d] for d in before), *shape, *(x.shape[d] for d in after))
-    place = {d: ir.AffineDimExpr.get(i, b.context) for i, d in enumerate(before)}
+    plain = {d: i for i, d in enumerate(before)}
     first = front + len(shape)
-    place |= {d: ir.AffineDimExpr.get(first + i, b.context) for i, d in enumerate(after)}
-    place |= {d: ir.AffineSymbolExpr.get(i, b.context) for i, d in enumerate(dims)}
-    where = [b.broadcast(indices[d], result, range(front, first)) for d in dims]
-    results = [place[d] for d in range(x.rank)]
-    return b.gather_at(x, where, ir.AffineMap.get(len(result), len(dims), results, b.context))
+    plain |= {d: first + i for i, d in enumerate(after)}
+    where = {d: b.broadcast(indices[d], result, range(front, first)) for d in dims}
+    # An index that is the position itself is a dim of the map.
+    for d in dims:
+        position = position_dim(where[d].value)
+        if position is not None and position not in plain.values():
+            plain[d] = position
+            del where[d]
+    if not where:
+        return _view(b, x, result, [plain[d] for d in range(x.rank)])
+    symbols = {d: ir.AffineSymbolExpr.get(i, b.context) for i, d in enumerate(where)}
+    results = [
+        symbols[d] if d in where else ir.AffineDimExpr.get(plain[d], b.context)
+        for d in range(x.rank)
+    ]
+    map_ = ir.AffineMap.get(len(result), len(where), results, b.context)
+    return b.gather_at(x, list(where.values()), map_)
+
+
+def _view(b: Builder, x: Tensor, shape: Shape, places: list[int]) -> Tensor:
+    """result[t] = x[t[places[0]], t[places[1]], ..]: the first elements of x, permuted, repeated"""
+    for d, place in enumerate(places):
+        x = b.slice(x, d, 0, 1, shape[place])
+    order = sorted(range(x.rank), key=lambda d: places[d])
+    return b.broadcast(b.transpose(x, order), shape, sorted(places))
 
 
 def wrapped(b: Builder, index: Tensor, extent: Dim) -> Tensor:

@@ -371,8 +371,9 @@ def _chosen(b: Builder, out: Meta, x: Operand) -> Tensor:
 
 
 @row("to.dtype", "to.dtype_layout", "_to_copy.default", "to.device")
-def to(b: Builder, out: Meta, self: Tensor, dtype=None) -> Tensor:
-    return b.cast(self, out.dtype)
+def to(b: Builder, out: Meta, self: Operand, dtype=None) -> Tensor:
+    # Tracing writes a Python number of a promoted op as a conversion of it.
+    return b.scalar(self, out.dtype) if is_number(self) else b.cast(self, out.dtype)
 
 
 @row("type_as.default", "to.other")

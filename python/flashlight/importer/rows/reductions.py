@@ -88,17 +88,20 @@ def prod(b: Builder, out: Meta, self: Tensor, dim=None, keepdim=False, dtype=Non
 
 @row("logsumexp.default")
 def logsumexp(b: Builder, out: Meta, self: Tensor, dim, keepdim=False) -> Tensor:
-    """m + log(sum exp(x - m)), with m = max x where that is finite, else 0"""
     if not self.dtype.is_floating_point:
         raise Unsupported("logsumexp of integers")
     x = _widened(b, self, out.dtype)
-    dims = normal_dims(dim, x.rank)
+    total = logsumexp_wide(b, x, normal_dims(dim, x.rank))
+    return b.cast(b.reshape(total, out.shape), out.dtype)
+
+
+def logsumexp_wide(b: Builder, x: Tensor, dims: list[int]) -> Tensor:
+    """m + log(sum exp(x - m)), with m = max x where that is finite, else 0"""
     top = b.reduce("max", x, dims)
     infinite = b.compare("eq", b.unary(math.AbsFOp, top), b.full(top.shape, pymath.inf, x.dtype))
     top = b.select(infinite, b.full(top.shape, 0, x.dtype), top)
     powers = b.exp(b.sub(x, b.spread(top, x.shape, dims)))
-    total = b.add(top, b.log(b.reduce("sum", powers, dims)))
-    return b.cast(b.reshape(total, out.shape), out.dtype)
+    return b.add(top, b.log(b.reduce("sum", powers, dims)))
 
 
 def _register_scan(name: str, kind: str) -> None:
