@@ -143,7 +143,8 @@ LogicalResult GroupBuilder::emit() {
     auto has = [&](AffineMap map) { return map.isFunctionOfDim(dim); };
     if (llvm::none_of(inputs, [&](auto &input) { return has(input.second); }) &&
         llvm::none_of(outMaps, has)) {
-      auto operand = cast<ReduceOp>(group.ops.front()).getOperand();
+      auto reduce = llvm::find_if(group.ops, llvm::IsaPred<ReduceOp>);
+      Value operand = cast<ReduceOp>(*reduce).getOperand();
       inputs.emplace_back(emptyLike(builder, loc, cast<RankedTensorType>(operand.getType())),
                           group.identityMap());
       break;

@@ -16,7 +16,7 @@ from hypothesis.errors import StopTest
 
 from .programs import programs
 from .shrink import shrink
-from .worker import Worker
+from .worker import SECONDS, Worker
 from .writer import Program
 
 SHORT = (3, 1, 2, 5, 17, 33)
@@ -42,8 +42,8 @@ def draws(number: int, take, count: int, **options) -> None:
 class Campaign:
     """What a run has seen."""
 
-    def __init__(self, out: Path | None, triton: int, each: int):
-        self.worker = Worker()
+    def __init__(self, out: Path | None, triton: int, each: int, seconds: float):
+        self.worker = Worker(seconds)
         self.out, self.triton, self.each = out, triton, each
         self.counts: collections.Counter[str] = collections.Counter()
         self.sorts: collections.Counter[str] = collections.Counter()
@@ -105,10 +105,12 @@ def main() -> int:
                         help="every Nth program is interpreted as TTIR, too")  # fmt: skip
     parser.add_argument("--each", type=int, default=2, metavar="N",
                         help="shrink and write the first N failures of a sort")  # fmt: skip
+    parser.add_argument("--seconds", type=float, default=SECONDS,
+                        help="what takes longer hangs; more where the machine is busy")  # fmt: skip
     parser.add_argument("--out", type=Path, help="a folder for the shrunk programs")
     arguments = parser.parse_args()
     end = time.monotonic() + 60 * arguments.minutes
-    campaign = Campaign(arguments.out, arguments.triton, arguments.each)
+    campaign = Campaign(arguments.out, arguments.triton, arguments.each, arguments.seconds)
 
     def take(program: Program) -> None:
         if time.monotonic() > end:

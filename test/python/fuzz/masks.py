@@ -125,9 +125,10 @@ def masked(w: Writer, z: Sizes, s: Value, infinite: bool, last: bool) -> Value:
         f"{name}.masked_fill({dropped}, {fill})",
         f"torch.where({dropped}, {fill}, {name})",
         f"torch.where({allowed}, {name}, torch.full_like({name}, {fill}))",
-        f"{name} + torch.where({allowed}, 0.0, {fill})",
         f"{name} + torch.zeros_like({name}).masked_fill({dropped}, {fill})",
     ]
+    if "finfo" not in fill:  # which no tensor of f32 holds where the scores are wider
+        spellings.append(f"{name} + torch.where({allowed}, 0.0, {fill})")
     if "inf" not in fill:
         spellings.append(f"{name} + (1.0 - {allowed}.to({name}.dtype)) * {fill}")
     return Value(w.let("s", w.choose(*spellings)), s.letters)
