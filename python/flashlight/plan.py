@@ -11,7 +11,6 @@ for the program's own run-time checks.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +27,7 @@ from .importer.symbols import NodeNumber, to_dim
 from .interpreter.machine import Translator
 from .interpreter.types import TypeInfo, type_info
 from .mlir import ir
+from .nodes import contracts, hint, is_cheap, op_name, target_of
 from .pipeline import parse_location
 from .steps import (
     Allocation,
@@ -259,7 +259,7 @@ class _Planner:
         order = tuple(range(len(shape)))
         meta = self.program.nodes[node].meta.get("val") if node in self.program.nodes else None
         if isinstance(meta, torch.Tensor) and meta.dim() == len(shape):
-            strides = [_hint(stride) for stride in meta.stride()]
+            strides = [hint(stride) for stride in meta.stride()]
             if all(stride is not None and stride > 0 for stride in strides):
                 order = tuple(sorted(order, key=lambda dim: -strides[dim]))
         return Allocation(shape, info.dtype, order)
@@ -348,7 +348,7 @@ class _Planner:
             for symbol, keypath in (node.meta.get("unbacked_bindings") or {}).items()
         )
         reads = tuple(sorted(_slots((args, tuple(kwargs.values())))))
-        step = RunNode(name, _target(node), args, kwargs, reads, (slot,), binds)
+        step = RunNode(name, target_of(node), args, kwargs, reads, (slot,), binds)
         self.steps.append(step)
         if not is_cheap(node) and name not in self.program.checks:
             self.report(name, self.reason(node))
@@ -405,7 +405,7 @@ class _Planner:
 
     def is_projection(self, node: fx.Node) -> bool:
         """Whether the node multiplies with a parameter or buffer, or with a view or cast of one."""
-        if str(node.target) not in _CONTRACTIONS:
+        if not contracts(node):
             return False
         weights = {
             entry.name
@@ -430,7 +430,7 @@ class _Planner:
 
     def report(self, name: str, reason: str) -> None:
         node = self.program.nodes[name]
-        self.fallbacks.append(Fallback(_op_name(node), reason, self.program.locations[name]))
+        self.fallbacks.append(Fallback(op_name(node), reason, self.program.locations[name]))
 
     # ---- memory -----------------------------------------------------------------------------
 
@@ -513,12 +513,6 @@ def _reason(op: ir.Operation) -> str:
     return "not part of an attention kernel"
 
 
-def _op_name(node: fx.Node) -> str:
-    if isinstance(node.target, torch._ops.OpOverload):
-        return str(node.target)
-    return getattr(node.target, "__name__", str(node.target))
-
-
 # Ops that compute nothing: not worth a report.
 _MOVES = frozenset(
     [
@@ -527,65 +521,6 @@ _MOVES = frozenset(
     ]
 )
 
-_CONTRACTIONS = frozenset(
-    f"aten.{name}.default"
-    for name in ("linear", "matmul", "mm", "bmm", "mv", "addmm", "baddbmm", "einsum")
-)
-
-_COPIES_AT_MOST = frozenset(
-    f"aten.{name}"
-    for name in (
-        "reshape.default",
-        "contiguous.default",
-        "clone.default",
-        "flatten.using_ints",
-        "unflatten.int",
-        "_unsafe_view.default",
-        "lift_fresh_copy.default",
-        "to.dtype",
-        "to.dtype_layout",
-        "_to_copy.default",
-        "type_as.default",
-        "to.device",
-        "repeat_interleave.self_int",
-        "movedim.int",
-        "movedim.intlist",
-        "mT.default",
-        "chunk.default",
-        "split_with_sizes.default",
-        "split.Tensor",
-        "narrow.default",
-        "expand_as.default",
-        "view_as.default",
-        "reshape_as.default",
-        "unbind.int",
-        "t.default",
-    )
-)
-
-
-def is_cheap(node: fx.Node) -> bool:
-    """Whether the node computes nothing: a view, a copy, a tensor made from numbers."""
-    if node.op != "call_function" or node.target is operator.getitem:
-        return True
-    if not isinstance(node.target, torch._ops.OpOverload):
-        return False
-    if str(node.target) in _COPIES_AT_MOST:
-        return True
-    if any(result.alias_info is not None for result in node.target._schema.returns):
-        return True
-    return not any(
-        isinstance(operand.meta.get("val"), (torch.Tensor, list, tuple))
-        for operand in node.all_input_nodes
-    )
-
-
-def _target(node: fx.Node):
-    # A kernel's result may lie in memory in another order than eager's: a view may need a copy.
-    if node.target is torch.ops.aten.view.default:
-        return torch.ops.aten.reshape.default
-    return node.target
-
 
 def _slots(argument: Any) -> set[int]:
     if isinstance(argument, Slot):
@@ -593,9 +528,3 @@ def _slots(argument: Any) -> set[int]:
     if isinstance(argument, (list, tuple)):
         return set().union(*(_slots(entry) for entry in argument))
     return set()
-
-
-def _hint(size: Any) -> int | None:
-    if isinstance(size, torch.SymInt):
-        return int(size.node.hint) if size.node.has_hint() else None
-    return int(size)
