@@ -8,4 +8,4 @@ modules return a model's first output (hidden states), so that a comparison has 
 """
 
 from . import decoders, encoders, folding, vision  # noqa: F401
-from .base import MODELS, Model  # noqa: F401
+from .base import LENGTH, MODELS, Model  # noqa: F401

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from .base import LENGTH, VOCABULARY, First, entry, model_of, noise, tokens

@@ -54,7 +54,7 @@ std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, bool left, bool
     return nullptr;
   };
   constexpr StringLiteral tooWide =
-      "an axis that a tile must hold whole is dynamic or wider than 512";
+      "an axis is empty, or a tile must hold it whole and it is dynamic or wider than 512";
   FailureOr<unsigned> dim = contractedDim(sink, left);
   if (failed(dim))
     return refuse("contracts more than one axis");
@@ -179,12 +179,17 @@ bool KernelGroup::hasProjection() const {
   });
 }
 
-/// A tile holds the inner and value axes whole: they must be known and must fit.
+/// A tile holds the inner and value axes whole: they must be known and must fit. An axis without
+/// elements is none.
 bool KernelGroup::fitsTiles() {
   constexpr int64_t widest = 512;
   for (unsigned v = 0; v < axes.size(); ++v) {
+    if (axes.find(v) != v)
+      continue;
+    const Extent &extent = axes[v].extent;
     bool whole = axes[v].role == AxisRole::Inner || axes[v].role == AxisRole::Value;
-    if (axes.find(v) == v && whole && (axes[v].extent.symbol || axes[v].extent.size > widest))
+    if ((!extent.symbol && extent.size == 0) ||
+        (whole && (extent.symbol || extent.size > widest)))
       return false;
   }
   return true;

@@ -88,10 +88,13 @@ def unbind(b: Builder, out: list[Meta], self: Tensor, dim=0) -> list[Tensor]:
 def cat(b: Builder, out: Meta, tensors: list[Tensor], dim=0) -> Tensor:
     # Eager skips empty tensors of rank 1, whatever the others' rank.
     tensors = [x for x in tensors if not (x.shape == (0,) and len(out.shape) != 1)]
+    dim = normal_dim(dim, len(out.shape))
+    # A part of width 0 (what a rotary embedding of all of a head leaves over) is no part.
+    tensors = [x for x in tensors if x.shape[dim] != 0] or tensors[:1]
     tensors = [b.cast(x, out.dtype) for x in tensors]
     if len(tensors) == 1:
         return tensors[0]
-    return b.reshape(b.concat(tensors, normal_dim(dim, len(out.shape))), out.shape)
+    return b.reshape(b.concat(tensors, dim), out.shape)
 
 
 @row("stack.default")
