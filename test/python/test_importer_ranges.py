@@ -70,3 +70,10 @@ def test_mask_is_no_index():
     program, _ = compiled_text(lambda t, m: t[m].sum(0), torch.randn(7, 4), mask)
     reasons = [call.reason for call in program.calls.values()]
     assert any("mask as an index" in reason for reason in reasons), reasons
+
+
+def test_scan_between_flips_is_a_backward_scan():
+    program, _ = compiled_text(lambda x: x.flip(-1).cumsum(-1).flip(-1), torch.randn(3, 7))
+    result = program.module.body.operations[0].regions[0].blocks[0].operations[-1]
+    scan = result.operation.operands[0].owner
+    assert scan.name == "flashlight.scan" and "reverse" in scan.attributes

@@ -185,11 +185,25 @@ class Builder:
         return self.wrap(value, shape, x.dtype)
 
     def flip(self, x: Tensor, dim: int) -> Tensor:
-        """The dim's elements from the last to the first."""
+        """The dim's elements from the last to the first; twice is not at all."""
+        back = self.flipped(x, dim)
+        if back is not None:
+            return back
         strides = [-1 if i == dim else 1 for i in range(x.rank)]
         offsets = self.indices([0] * x.rank)
         value = fl.slice(self.type(x.shape, x.dtype), x.value, offsets, self.indices(strides))
         return self.wrap(value, x.shape, x.dtype)
+
+    def flipped(self, x: Tensor, dim: int) -> Tensor | None:
+        """What `flip` made `x` of along this dim, if it did."""
+        if isinstance(x.value.owner, ir.Block) or x.value.owner.name != "flashlight.slice":
+            return None
+        op = x.value.owner
+        strides = list(ir.DenseI64ArrayAttr(op.attributes["strides"]))
+        whole = op.operands[0].type == x.value.type
+        if not whole or strides != [-1 if i == dim else 1 for i in range(x.rank)]:
+            return None
+        return self.wrap(op.operands[0], x.shape, x.dtype)
 
     def concat(self, tensors: Sequence[Tensor], dim: int) -> Tensor:
         first = tensors[0]
@@ -228,9 +242,18 @@ class Builder:
         return result
 
     def scan(self, kind: str, x: Tensor, dim: int) -> Tensor:
+        """Running combinations; of a flipped tensor, those from the last element, flipped."""
         self.require_computed(x)
+        base = self.flipped(x, dim)
+        if base is not None:
+            return self.flip(self._scan(kind, base, dim, True), dim)
+        return self._scan(kind, x, dim, False)
+
+    def _scan(self, kind: str, x: Tensor, dim: int, reverse: bool) -> Tensor:
         attribute = ir.Attribute.parse(f"#flashlight<kind {kind}>", self.context)
-        value = fl.scan(self.type(x.shape, x.dtype), attribute, x.value, dim=dim)
+        value = fl.scan(
+            self.type(x.shape, x.dtype), attribute, x.value, dim=dim, reverse=reverse
+        )
         return self.wrap(value, x.shape, x.dtype)
 
     def contract(self, lhs: Tensor, rhs: Tensor, equation: str, dtype: torch.dtype) -> Tensor:
