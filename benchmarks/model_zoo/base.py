@@ -65,6 +65,13 @@ def tokens(batch: int = 2, length: int = LENGTH) -> torch.Tensor:
     return torch.randint(0, VOCABULARY, (batch, length), generator=torch.Generator().manual_seed(1))
 
 
+def padding() -> torch.Tensor:
+    """1 for tokens, 0 for padding: the second text is shorter."""
+    mask = torch.ones(2, LENGTH, dtype=torch.long)
+    mask[1, -9:] = 0
+    return mask
+
+
 def noise(*shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)))
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from .base import VOCABULARY, First, entry, model_of, tokens
+from .base import VOCABULARY, First, entry, model_of, padding, tokens
 
 
 def decoder(name: str, package: str, config: str, model: str, **settings: Any) -> None:
-    """A decoder from token numbers to hidden states."""
+    """A decoder from token numbers to hidden states; `padded` gives it a mask of real tokens."""
     settings = {
         "vocab_size": VOCABULARY,
         "hidden_size": 64,
@@ -24,14 +24,21 @@ def decoder(name: str, package: str, config: str, model: str, **settings: Any) -
         "pad_token_id": 0,
     } | settings
     implementations = settings.pop("implementations", ())
+    padded = settings.pop("padded", False)
 
     @entry(name, *implementations)
     def make(attention: str) -> tuple[torch.nn.Module, tuple]:
         module = model_of(package, config, model, attention, **settings)
+        if padded:
+            return First(module, ("input_ids", "attention_mask"), use_cache=False), (
+                tokens(),
+                padding(),
+            )
         return First(module, ("input_ids",), use_cache=False), (tokens(),)
 
 
 decoder("Llama", "llama", "LlamaConfig", "LlamaModel")
+decoder("Llama with padding", "llama", "LlamaConfig", "LlamaModel", padded=True)
 decoder("Mistral", "mistral", "MistralConfig", "MistralModel", sliding_window=16)
 decoder(
     "Gemma 2",

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from .base import LENGTH, VOCABULARY, First, entry, model_of, noise, tokens
+from .base import LENGTH, VOCABULARY, First, entry, model_of, noise, padding, tokens
 
 
 @entry("T5", "eager", "sdpa")
@@ -76,9 +76,7 @@ def _deberta(attention: str):
         share_att_key=True,
         max_position_embeddings=64,
     )
-    mask = torch.ones(2, LENGTH, dtype=torch.long)
-    mask[1, -9:] = 0
-    return First(module, ("input_ids", "attention_mask")), (tokens(), mask)
+    return First(module, ("input_ids", "attention_mask")), (tokens(), padding())
 
 
 def _bidirectional(name: str, package: str, config: str, model: str, **settings: Any) -> None:
@@ -95,10 +93,8 @@ def _bidirectional(name: str, package: str, config: str, model: str, **settings:
 
     @entry(name, *implementations)
     def make(attention: str) -> tuple[torch.nn.Module, tuple]:
-        mask = torch.ones(2, LENGTH, dtype=torch.long)
-        mask[1, -9:] = 0
         module = model_of(package, config, model, attention, **settings)
-        return First(module, ("input_ids", "attention_mask")), (tokens(), mask)
+        return First(module, ("input_ids", "attention_mask")), (tokens(), padding())
 
 
 _bidirectional("BERT", "bert", "BertConfig", "BertModel")

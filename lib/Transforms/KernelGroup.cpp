@@ -188,8 +188,7 @@ bool KernelGroup::fitsTiles() {
       continue;
     const Extent &extent = axes[v].extent;
     bool whole = axes[v].role == AxisRole::Inner || axes[v].role == AxisRole::Value;
-    if ((!extent.symbol && extent.size == 0) ||
-        (whole && (extent.symbol || extent.size > widest)))
+    if ((!extent.symbol && extent.size == 0) || (whole && (extent.symbol || extent.size > widest)))
       return false;
   }
   return true;

@@ -43,7 +43,7 @@ def test_blocks_are_fused(name, attention, kernels):
     assert report.correct, (report.error, report.eager_error)
 
 
-@pytest.mark.parametrize("name", ["Llama", "Mistral", "BERT"])
+@pytest.mark.parametrize("name", ["Llama with padding", "Mistral", "BERT"])
 def test_masks_are_conditions(name):
     """The masks that `transformers` makes are nowhere in memory."""
     report = survey(MODELS[name], "sdpa")

@@ -56,6 +56,8 @@ case("cat-types", lambda x, y: torch.cat([x, y], 1), V.bfloat16(), rand(2, 5, 4,
 case("cat-empty", lambda x, y: torch.cat([y, x], 1), V, torch.empty(0))
 case("cat-width-0", lambda x: torch.cat([x[..., :0], x, x[..., 6:]], -1), V)
 case("cat-all-empty", lambda x: torch.cat([x[:0], x[2:]]), V)
+case("cat-the-same", lambda x: torch.cat([x, x, x], 1), V)
+case("cat-the-same-unit", lambda x: torch.cat([x, x], 0), rand(1, 3))
 case("cat-dynamic", lambda x: torch.cat([x, x], 0), V, dynamic=True)
 case("concat", lambda x: A.concat.default([x, x], -1), V)
 case("concatenate", lambda x: A.concatenate.default([x, x], -1), V)

@@ -7,7 +7,6 @@
 NOT_YET = {
     "Evoformer_columns-transposed": ("left to PyTorch: aten.sigmoid.default, aten.mul.Tensor"),
     "Evoformer_rows-openfold": ("left to PyTorch: aten.sigmoid.default, aten.mul.Tensor"),
-    "a_permutation_that_is_no_transpose-gathered_columns": ("left to PyTorch: aten.index.Tensor"),
     "attention_sinks-keys_in_front": ("no kernel"),
     "block_tables-index_select_with_lengths": ("left to PyTorch: aten.index_select.default"),
     "block_tables-pages": ("left to PyTorch: aten.index.Tensor"),
@@ -35,7 +34,6 @@ NOT_YET = {
     "entropy_of_the_rows-by_log_softmax": ("no kernel"),
     "forgetting_attention-gates_in_log2": ("left to PyTorch: aten.log2.default"),
     "gated_output-gate_of_joined_heads": ("left to PyTorch: aten.sigmoid.default, aten.mul.Tensor"),
-    "grouped_queries-repeated_whole": ("left to PyTorch: aten.cat.default"),
     "invariant_point_attention-differences": (
         "left to PyTorch: aten.sub.Tensor, aten.square.default, aten.sum.dim_IntList"
     ),

@@ -94,6 +94,10 @@ def cat(b: Builder, out: Meta, tensors: list[Tensor], dim=0) -> Tensor:
     tensors = [b.cast(x, out.dtype) for x in tensors]
     if len(tensors) == 1:
         return tensors[0]
+    if all(x.value == tensors[0].value for x in tensors):
+        return repeat(
+            b, out, tensors[0], [len(tensors) if i == dim else 1 for i in range(tensors[0].rank)]
+        )
     return b.reshape(b.concat(tensors, dim), out.shape)
 
 
