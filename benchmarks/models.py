@@ -29,6 +29,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 import flashlight
+from flashlight.importer.flatten import flat_graph, functional_program
 from flashlight.importer.locations import source_location
 
 _ATTENTION = "aten.scaled_dot_product_attention.default"
@@ -115,14 +116,15 @@ def survey(model: Model, attention: str) -> Report:
     except Exception as error:
         report.problem = f"{type(error).__name__}: {_short(error)}"
         return report
-    blocks = attention_blocks(exported.graph)
+    graph = flat_graph(functional_program(exported).graph_module)  # what is compiled
+    blocks = attention_blocks(graph)
     report.blocks = len(blocks)
-    report.fused = sum(1 for block in blocks if _is_fused(block, exported.graph, compiled))
+    report.fused = sum(1 for block in blocks if _is_fused(block, graph, compiled))
     report.kernels = len(compiled.kernels)
     report.sweeps = sum(
         kernel.stages["kernel"].count("flashlight.stream ") for kernel in compiled.kernels
     )
-    report.squares = squares(exported.graph, compiled)
+    report.squares = squares(graph, compiled)
     for entry in compiled.fallbacks:
         if is_projection(entry):
             report.projections += 1
