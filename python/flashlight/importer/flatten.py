@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Brings an exported program into the form that the importer reads.
 
-Exported programs may mutate intermediates (`s += bias`): they are functionalized first, by torch,
-without decomposing anything. Regions under `torch.no_grad()` or a disabled autocast are calls of
-submodules; they are inlined, so that every op of the program is a node of one graph.
+Exported programs may mutate intermediates (`s += bias`), or hold the levels of `torch.vmap` as
+calls: they are functionalized first, by torch, without decomposing anything. Regions under
+`torch.no_grad()` or a disabled autocast are calls of submodules; they are inlined, so that every op
+of the program is a node of one graph.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ _MUTATIONS = {
 
 
 def functional_program(ep: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
-    """`ep` without in-place ops.
+    """`ep` without in-place ops and function transforms.
 
     Raises CompileError where the program changes an input, a parameter or a buffer.
     """
-    if any(_mutates(node) for node in _all_nodes(ep.graph_module)):
+    if any(_mutates(node) or _transforms(node) for node in _all_nodes(ep.graph_module)):
         ep = ep.run_decompositions(decomp_table={})
     names = {
         spec.arg.name: spec.target
@@ -63,6 +64,12 @@ def _mutates(node: fx.Node) -> bool:
         and isinstance(node.target, torch._ops.OpOverload)
         and node.target._schema.is_mutable
     )
+
+
+def _transforms(node: fx.Node) -> bool:
+    """Whether the node enters or leaves a level of `torch.func`."""
+    module = getattr(node.target, "__module__", None)
+    return node.op == "call_function" and module == "torch._functorch.predispatch"
 
 
 def flat_graph(module: fx.GraphModule) -> fx.Graph:
