@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import ArgumentTypeError, ArgumentValueError, CompileError, SourceLocation
-    from .explain import Explanation
     from .options import Options
     from .plan import Fallback
     from .program import CompiledProgram, Kernel, compile  # noqa: A004
+    from .report import Explanation
 
 # Loaded on first use: the command line tools live in this package too, and need no torch.
 _HOMES = {
@@ -21,7 +21,7 @@ _HOMES = {
     "ArgumentValueError": "errors",
     "CompileError": "errors",
     "SourceLocation": "errors",
-    "Explanation": "explain",
+    "Explanation": "report",
     "Options": "options",
     "Fallback": "plan",
     "CompiledProgram": "program",

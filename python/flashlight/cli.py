@@ -32,6 +32,12 @@ def _parser() -> argparse.ArgumentParser:
         help="explain (the default), program, kernel, tile, or a stage of the target: "
         "llvm, object, assembly; ttir, ttgir, llir, ptx, cubin",
     )
+    parser.add_argument("--explain", action="store_true", help="short for --emit explain")
+    parser.add_argument(
+        "--html",
+        metavar="FILE",
+        help="write the report with a picture of the graph, too: .html, or the picture alone, .svg",
+    )
     parser.add_argument("--kernel", help="the kernel whose stage is written, if there are several")
     parser.add_argument("-o", "--output", default="-", help="a file; by default standard output")
     return parser
@@ -93,10 +99,16 @@ def _write(path: str, content: Any) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.explain and given.emit != "explain":
+        parser.error(f"--explain and --emit {given.emit} are two outputs; choose one")
     try:
         compiled = compile_program(_load(given.program), target=given.target)
-        _write(given.output, emitted(compiled, given.emit, given.kernel))
+        if given.html is not None:
+            compiled.explain().save(given.html)
+        stage = "explain" if given.explain else given.emit
+        _write(given.output, emitted(compiled, stage, given.kernel))
     except CompileError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

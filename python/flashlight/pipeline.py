@@ -28,15 +28,17 @@ def to_tile(target: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Diagnostic:
+class Diagnostic:
+    """What a pass said: severity, message, the user's line, and notes."""
+
     severity: str
     message: str
     location: SourceLocation | None
     notes: tuple[str, ...]
 
 
-def run_pipeline(module: ir.Module, passes: str, options: Options) -> None:
-    """Runs passes on the module, in place.
+def run_pipeline(module: ir.Module, passes: str, options: Options) -> list[Diagnostic]:
+    """Runs passes on the module, in place; returns their remarks.
 
     Args:
         module: what to transform.
@@ -45,11 +47,11 @@ def run_pipeline(module: ir.Module, passes: str, options: Options) -> None:
     """
     pipeline = f"builtin.module({passes})"
     before = module.operation.get_asm(enable_debug_info=True, print_generic_op_form=False)
-    diagnostics: list[_Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
 
     def handle(diagnostic: ir.Diagnostic) -> bool:
         diagnostics.append(
-            _Diagnostic(
+            Diagnostic(
                 str(diagnostic.severity).rsplit(".", 1)[-1].lower(),
                 diagnostic.message,
                 parse_location(str(diagnostic.location)),
@@ -72,7 +74,7 @@ def run_pipeline(module: ir.Module, passes: str, options: Options) -> None:
             # MLIRError holds what the bindings' own handler collected.
             for entry in getattr(error, "error_diagnostics", []):
                 errors.append(
-                    _Diagnostic(
+                    Diagnostic(
                         "error",
                         entry.message,
                         parse_location(str(entry.location)),
@@ -82,12 +84,13 @@ def run_pipeline(module: ir.Module, passes: str, options: Options) -> None:
             raise _compile_error(errors, str(error), before, pipeline, options) from None
         finally:
             handler.detach()
+    return [entry for entry in diagnostics if entry.severity == "remark"]
 
 
 def _compile_error(
-    errors: list[_Diagnostic], text: str, before: str, pipeline: str, options: Options
+    errors: list[Diagnostic], text: str, before: str, pipeline: str, options: Options
 ) -> CompileError:
-    first = errors[0] if errors else _Diagnostic("error", text, None, ())
+    first = errors[0] if errors else Diagnostic("error", text, None, ())
     notes = list(first.notes)
     for other in errors[1:]:
         if other.message != first.message:

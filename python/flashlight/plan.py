@@ -24,7 +24,7 @@ from torch.utils import _pytree as pytree
 from .errors import CompileError, SourceLocation
 from .importer.graph import ImportedProgram
 from .importer.symbols import NodeNumber, to_dim
-from .interpreter.machine import Translator
+from .interpreter.machine import Translator, argument_attribute
 from .interpreter.types import TypeInfo, type_info
 from .mlir import ir
 from .nodes import contracts, hint, is_cheap, op_name, target_of
@@ -350,7 +350,7 @@ class _Planner:
         reads = tuple(sorted(_slots((args, tuple(kwargs.values())))))
         step = RunNode(name, target_of(node), args, kwargs, reads, (slot,), binds)
         self.steps.append(step)
-        if not is_cheap(node) and name not in self.program.checks:
+        if not is_cheap(node) and node.meta.get("val") is not None:  # a check has no value
             self.report(name, self.reason(node))
         return slot
 
@@ -470,6 +470,23 @@ def kernel_ops(module: ir.Module) -> dict[str, ir.Operation]:
         if view.operation.name in _KERNELS:
             found[_kernel_name(view.operation)] = view.operation
     return found
+
+
+def names_of_values(module: ir.Module) -> dict[ir.Value, str]:
+    """The names of placeholders and nodes whose values `@main` has."""
+    block = _main(module)
+    function = block.owner.operation
+    names = {}
+    for i, argument in enumerate(block.arguments):
+        name = argument_attribute(function, i, "flashlight.name")
+        if name is not None:
+            names[argument] = ir.StringAttr(name).value
+    for view in block.operations:
+        for result in view.operation.results:
+            name = _node_of(view.operation, result)
+            if name is not None:
+                names[result] = name
+    return names
 
 
 def _kernel_name(op: ir.Operation) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch.export.graph_signature import InputKind
@@ -16,13 +16,15 @@ from torch.utils import _pytree as pytree
 
 from . import _core, pipeline
 from .errors import ArgumentTypeError, CompileError, SourceLocation
-from .explain import Explanation, explain
 from .guards import Guards
 from .importer import ImportedProgram, import_program
 from .interpreter.types import parse_axis
 from .mlir import ir
 from .options import Options, to_options
-from .plan import Fallback, Plan, kernel_ops, make_plan
+from .plan import Fallback, Plan, kernel_ops, make_plan, names_of_values
+from .report import Explanation, explain
+from .report.tile_work import TileWork, count_tiles
+from .report.work import Work, kernel_work
 from .symbols import Expressions
 from .targets import Target, parse_target
 
@@ -62,6 +64,20 @@ class _Stages(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
+class Formula(NamedTuple):
+    """A line of what a kernel computes.
+
+    Attributes:
+        section: "reads", "sweep over n", ...
+        text: the formula.
+        nodes: the graph's nodes that it is made of.
+    """
+
+    section: str
+    text: str
+    nodes: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Kernel:
     """One fused kernel of a compiled program.
@@ -73,8 +89,11 @@ class Kernel:
             backend's own: "llvm", "object", or "ttir", "ttgir", "llir", "ptx", "cubin".
         resources: what the backend knows of registers, spills and shared memory, in bytes.
         locations: the lines of the user's code that it computes.
-        formulas: what it computes, as (section, line): what it reads, the running state, its
-            update for a block of keys, how two parts merge, the results.
+        formulas: what it computes: what it reads, the running state, its update for a block of
+            keys, how two parts merge, the results.
+        nodes: the graph's nodes that it computes, and the ops of the kernel that came from each.
+        work: operations and bytes, as formulas.
+        remarks: why it takes more than one sweep over its streamed axis.
     """
 
     name: str
@@ -82,7 +101,23 @@ class Kernel:
     stages: Mapping[str, Any]
     resources: Any
     locations: tuple[SourceLocation, ...]
-    formulas: tuple[tuple[str, str], ...] = ()
+    formulas: tuple[Formula, ...]
+    nodes: Mapping[str, frozenset[str]]
+    work: Work
+    remarks: tuple[pipeline.Diagnostic, ...]
+    _function: ir.Operation = field(repr=False)
+
+    def count(self, symbols: Mapping[str, int] | None = None) -> TileWork:
+        """What its tile programs do in one call: operations and bytes.
+
+        Args:
+            symbols: the value of each symbol that its extents have.
+
+        Raises:
+            KeyError: a symbol without a value.
+            NotCounted: loops whose bounds depend on data.
+        """
+        return count_tiles(self._function, symbols or {})
 
 
 @dataclass
@@ -109,6 +144,7 @@ class CompiledProgram:
     _user: list[int] = field(repr=False)  # the placeholders that are
     _out_spec: pytree.TreeSpec | None = field(repr=False)
     _device: torch.device = field(repr=False)
+    _source: ImportedProgram = field(repr=False)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the program."""
@@ -136,9 +172,17 @@ class CompiledProgram:
             f"'{self._device}'; export it on the device where it is to run"
         )
 
-    def explain(self) -> Explanation:
-        """What became kernels, what stayed with PyTorch, and why."""
-        return explain(self)
+    def explain(self, *args: Any, **kwargs: Any) -> Explanation:
+        """What became kernels, what stayed with PyTorch, and why.
+
+        Args:
+            args, kwargs: arguments of a call, for the sizes of a program with dynamic shapes;
+                without them such sizes are symbols in the report, and tiles are not counted.
+        """
+        symbols = None
+        if args or kwargs:
+            symbols = self._guards.check(self._guards.flatten(args, kwargs))
+        return explain(self, symbols)
 
 
 def compile(  # noqa: A001
@@ -172,22 +216,25 @@ def compile_with(
     chosen = parse_target(target, program.device)
     resolved = replace(resolved, target=chosen)
     stages = {"program": str(program.module)}
-    pipeline.run_pipeline(program.module, pipeline.TO_KERNEL, resolved)
+    remarks = pipeline.run_pipeline(program.module, pipeline.TO_KERNEL, resolved)
     stages["kernel"] = str(program.module)
-    formed = {name: _describe(op) for name, op in kernel_ops(program.module).items()}
+    formed = _describe(program, remarks)
     kernels: list[Kernel] = []
     compiled: dict[str, CompiledKernel] = {}
     if formed:
         pipeline.run_pipeline(program.module, pipeline.to_tile(chosen.kind), resolved)
         stages["tile"] = str(program.module)
         backend = backend or _backend(chosen)
-        for name, (axes, text, locations, formulas) in formed.items():
+        for name, (text, described) in formed.items():
             made = backend.compile_kernel(program.module, name, resolved)
             compiled[name] = made
-            texts = _Stages(
-                {"kernel": text, "tile": _function_text(program.module, name)}, made.stages
+            function = _function(program.module, name)
+            texts = _Stages({"kernel": text, "tile": function.get_asm()}, made.stages)
+            kernels.append(
+                Kernel(
+                    name, stages=texts, resources=made.resources, _function=function, **described
+                )
             )
-            kernels.append(Kernel(name, axes, texts, made.resources, locations, formulas))
     expressions = Expressions()
     plan = make_plan(program.module, program, compiled, expressions)
     return assemble(program, chosen, kernels, plan, expressions, stages)
@@ -227,6 +274,7 @@ def assemble(
         _user=user,
         _out_spec=ep.call_spec.out_spec,
         _device=program.device,
+        _source=program,
     )
 
 
@@ -238,13 +286,50 @@ def _backend(target: Target):
         raise CompileError(f"target '{target}' is not available here: {error}") from error
 
 
-def _describe(op: ir.Operation):
-    axes = {}
-    for attribute in ir.ArrayAttr(op.attributes["axes"]):
-        axis = parse_axis(attribute)
-        axes[axis.name] = axis.extent
-    formulas = tuple((section, line) for section, line, _ in _core.explain_kernel(op))
-    return axes, op.get_asm(), _locations(op), formulas
+def _describe(
+    program: ImportedProgram, remarks: Sequence[pipeline.Diagnostic]
+) -> dict[str, tuple[str, dict[str, Any]]]:
+    """For each kernel its text and, by name, what `Kernel` has of it: the tile pass consumes it."""
+    known = names_of_values(program.module)
+    described = {}
+    for name, op in kernel_ops(program.module).items():
+        axes = map(parse_axis, ir.ArrayAttr(op.attributes["axes"]))
+        nodes = _nodes(op)
+        names = [known.get(value) for value in op.operands]
+        results = [known.get(value) for value in op.results]
+        described[name] = (
+            op.get_asm(),
+            {
+                "axes": {axis.name: axis.extent for axis in axes},
+                "locations": _locations(op),
+                "formulas": tuple(
+                    Formula(section, line, tuple(parts.split()))
+                    for section, line, parts in _core.explain_kernel(op)
+                ),
+                "nodes": nodes,
+                "work": kernel_work(op, names, results, lambda name: program.expressions[name]),
+                "remarks": tuple(
+                    remark
+                    for remark in remarks
+                    if remark.location is not None and remark.location.node in nodes
+                ),
+            },
+        )
+    return described
+
+
+def _nodes(op: ir.Operation) -> dict[str, frozenset[str]]:
+    """The graph's nodes that a kernel computes, with the names of the ops that came from each."""
+    found: dict[str, set[str]] = {}
+
+    def visit(inner: ir.Operation) -> ir.WalkResult:
+        location = pipeline.parse_location(str(inner.location))
+        if inner != op and location is not None and location.node is not None:
+            found.setdefault(location.node, set()).add(inner.name)
+        return ir.WalkResult.ADVANCE
+
+    op.walk(visit)
+    return {name: frozenset(ops) for name, ops in found.items()}
 
 
 def _locations(op: ir.Operation) -> tuple[SourceLocation, ...]:
@@ -261,9 +346,9 @@ def _locations(op: ir.Operation) -> tuple[SourceLocation, ...]:
     return tuple(sorted(found.values(), key=lambda place: (place.file, place.line)))
 
 
-def _function_text(module: ir.Module, name: str) -> str:
+def _function(module: ir.Module, name: str) -> ir.Operation:
     for view in module.body.operations:
         op = view.operation
         if op.name == "func.func" and ir.StringAttr(op.attributes["sym_name"]).value == name:
-            return op.get_asm()
+            return op
     raise CompileError(f"the module has no function for kernel '{name}'")

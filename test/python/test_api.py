@@ -86,11 +86,8 @@ def test_explain():
     assert "test_api.py:" in text
     assert "passes over the keys: 1\n" in text
     assert "M'[m] = max(M, max_n " in text and "L'[m] = L * " in text
-    assert ("two parts a and b of the sweep merge", "M[m] = max(M_a, M_b)") in (
-        compiled.kernels[0].formulas
-    )
-    page = compiled.explain()._repr_html_()
-    assert "<li>" in page and "aten.topk.default" in page
+    merged = [f for f in compiled.kernels[0].formulas if f.section.startswith("two parts")]
+    assert merged[0].text == "M[m] = max(M_a, M_b)"
     assert [entry.op for entry in compiled.fallbacks] == [
         "aten.linear.default",
         "aten.topk.default",

@@ -130,6 +130,17 @@ def parse_grid_axis(attribute: ir.Attribute) -> GridAxis:
     return GridAxis(_unquote(match.group(1)), _extent(match.group(2)), int(match.group(3)))
 
 
+def parse_schedule_tiles(attribute: ir.Attribute) -> dict[str, int]:
+    """Reads the tiles of ``#flashlight.schedule<cpu, tiles(n = 64, m = 64), ...>``."""
+    match = re.search(r"tiles\(([^)]*)\)", str(attribute))
+    if match is None:
+        raise InterpreterError(f"expected a schedule, got {attribute}")
+    return {
+        _unquote(name): int(size)
+        for name, size in re.findall(rf"({_NAME}) = (\d+)", match.group(1))
+    }
+
+
 def reduce_kind(attribute: ir.Attribute) -> str:
     """``sum``, ``prod``, ``max``, ``min``, ``any`` or ``all``, from a reduce kind attribute."""
     match = re.search(r"(sum|prod|max|min|any|all)", str(attribute))
