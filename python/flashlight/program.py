@@ -324,12 +324,18 @@ def _nodes(op: ir.Operation) -> dict[str, frozenset[str]]:
 
     def visit(inner: ir.Operation) -> ir.WalkResult:
         location = pipeline.parse_location(str(inner.location))
-        if inner != op and location is not None and location.node is not None:
-            found.setdefault(location.node, set()).add(inner.name)
+        node = location.node if location is not None else None
+        if node is not None and inner != op and not _is_read(inner):
+            found.setdefault(node, set()).add(inner.name)
         return ir.WalkResult.ADVANCE
 
     op.walk(visit)
     return {name: frozenset(ops) for name, ops in found.items()}
+
+
+def _is_read(op: ir.Operation) -> bool:
+    """Whether an op only brings in what something else computed (a lookup is an op of its own)."""
+    return op.name == "flashlight.read" and len(op.operands) == 1
 
 
 def _locations(op: ir.Operation) -> tuple[SourceLocation, ...]:
@@ -338,7 +344,7 @@ def _locations(op: ir.Operation) -> tuple[SourceLocation, ...]:
 
     def visit(inner: ir.Operation) -> ir.WalkResult:
         location = pipeline.parse_location(str(inner.location))
-        if location is not None and location.file is not None:
+        if not _is_read(inner) and location is not None and location.file is not None:
             found.setdefault((location.file, location.line), location)
         return ir.WalkResult.ADVANCE
 

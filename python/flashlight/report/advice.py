@@ -60,7 +60,7 @@ OF_REASONS = {
     "PyTorch",
     "a contraction with a parameter is a projection": _PROJECTION,
     "an axis is empty, or a tile must hold it whole and it is dynamic or wider than 512": "make "
-    "that axis static (export without a Dim for it) and at most 512 wide, by more heads or by parts "
+    "that axis static (export without a Dim for it) and at most 512 wide, by more heads or parts "
     "that are added",
     "what it reduces is no larger than what it is computed from": f"{_NOTHING}: a kernel would "
     "save no memory",
@@ -76,6 +76,7 @@ class Advisor:
 
     def __init__(self, program: CompiledProgram) -> None:
         self.source = program._source
+        self.kernels = {kernel.name: frozenset(kernel.nodes) for kernel in program.kernels}
         self.ops: dict[str, list[ir.Operation]] = {}
         operations = _operations(self.source.module)
         for op in operations:
@@ -239,6 +240,12 @@ class Advisor:
                 return (
                     f"it belongs to the product at {self._place_of(sink)}: see what is said there"
                 )
+        inside = {name for name, nodes in self.kernels.items() if node.name in nodes}
+        if before & inside:
+            return (
+                f"the rest of it is in {_list(inside)}, which reads from memory what is computed "
+                "here: it would all be there if what it needs were"
+            )
         if before and behind:
             return (
                 f"it stands between {_list(behind)} and {_list(before)}, which are launched one "
@@ -279,11 +286,12 @@ class Advisor:
     # ---- names ----------------------------------------------------------------------------------
 
     def _place_of(self, op: ir.Operation) -> str:
-        node = _node(op)
-        if node not in self.source.nodes:
-            location = parse_location(str(op.location))
-            node = location.node if location is not None else None
-        return self._name(self.source.nodes[node]) if node in self.source.nodes else op.name
+        node = self.source.nodes.get(_node(op))
+        if node is None:
+            return op.name
+        if node.target is operator.getitem:  # one result of several
+            node = node.args[0]
+        return self._name(node)
 
     def _name(self, node: fx.Node) -> str:
         return f"'{op_name(node)}' at {place(self.source.locations.get(node.name))}"
@@ -311,9 +319,11 @@ def _producers(op: ir.Operation) -> list[ir.Operation]:
 
 
 def _node(op: ir.Operation) -> str | None:
-    if "flashlight.node" not in op.attributes:
-        return None
-    return ir.StringAttr(op.attributes["flashlight.node"]).value
+    """The node that an op is the value of, or a part of."""
+    if "flashlight.node" in op.attributes:
+        return ir.StringAttr(op.attributes["flashlight.node"]).value
+    location = parse_location(str(op.location))
+    return location.node if location is not None else None
 
 
 def _kernel(op: ir.Operation) -> str:

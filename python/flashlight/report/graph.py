@@ -18,7 +18,9 @@ from torch import fx
 from torch.export.graph_signature import InputKind
 
 from ..mlir import ir
-from ..plan import is_cheap, kernel_ops
+from ..nodes import is_cheap
+from ..pipeline import parse_location
+from ..plan import kernel_ops
 from ..steps import RunNode
 
 if TYPE_CHECKING:
@@ -115,6 +117,7 @@ class _Builder:
                 self.graph.torch.append(node.name)
                 for operand in self.operands(node, None):
                     self.graph.edges.append((self.origin(operand), (node.name, None)))
+        self.parts()
         for kernel, region in self.graph.regions.items():
             for name in region.reads:
                 if self.kinds.get(name, InputKind.USER_INPUT) != InputKind.USER_INPUT:
@@ -156,6 +159,19 @@ class _Builder:
                 readers = region.reads.setdefault(operand.name, [])
                 if node.name not in readers:
                     readers.append(node.name)
+
+    def parts(self) -> None:
+        """What PyTorch computes of a node and a kernel goes on with: the node stands in both."""
+        drawn = set(self.graph.torch)
+        for kernel, op in kernel_ops(self.source.module).items():
+            region = self.graph.regions[kernel]
+            for operand in op.operands:
+                if isinstance(operand.owner, ir.Block):
+                    continue
+                location = parse_location(str(operand.owner.operation.location))
+                name = location.node if location is not None else None
+                if name in drawn and name in region.nodes:
+                    region.reads.setdefault(name, [name])
 
     def stands_in(self, node: fx.Node, kernel: str) -> bool:
         return kernel in self.owners[node.name] and not self.is_hidden(node, kernel)

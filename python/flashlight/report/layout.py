@@ -143,21 +143,27 @@ class _Drawer:
         self._order()
         x = self._columns()
         y, top = {}, 0.0
+        spans: list[tuple[float, float]] = []
         for row in self.rows:
             height = max((self.sizes[key][1] for key in row), default=0.0)
             for key in row:
-                # Waypoints pass at the height of the boxes' middle, low boxes stand centred.
                 y[key] = top + (height - self.sizes[key][1]) / 2
+            spans.append((top, top + height))
             top += height + self.gap_y
         left = min((x[key] - self.sizes[key][0] / 2 for key in x), default=0.0)
         right = max((x[key] + self.sizes[key][0] / 2 for key in x), default=0.0)
         boxes = {key: (x[key] - left, y[key]) for key in self.place}
         routes = []
         for edge, path in zip(self.edges, self.paths, strict=True):
-            points = [(x[path[0]] + edge.leaves - left, y[path[0]] + self.sizes[path[0]][1])]
-            points += [(x[key] - left, y[key]) for key in path[1:-1]]
-            points.append((x[path[-1]] + edge.enters - left, y[path[-1]]))
-            routes.append(points)
+            # Through layers an edge is straight: it bends between them, where no box stands.
+            start, end = x[path[0]] + edge.leaves - left, x[path[-1]] + edge.enters - left
+            points = [(start, y[path[0]] + self.sizes[path[0]][1])]
+            points.append((start, spans[self.layer[path[0]]][1]))
+            for key in path[1:-1]:
+                points += [(x[key] - left, side) for side in spans[self.layer[key]]]
+            points.append((end, spans[self.layer[path[-1]]][0]))
+            points.append((end, y[path[-1]]))
+            routes.append(list(dict.fromkeys(points)))
         return Drawing(boxes, routes, right - left, max(top - self.gap_y, 0.0))
 
     # ---- order ----------------------------------------------------------------------------------
