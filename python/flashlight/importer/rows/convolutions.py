@@ -18,8 +18,8 @@ from ..symbols import is_static
 from ..table import Unsupported, row
 from .common import is_number
 
-# Every tap is a term of its own.
-_MOST_TAPS = 128
+# Every tap is a term of its own, and a load of its own in a kernel.
+_MOST_TAPS = 16
 
 
 def _each(value, rank: int) -> list[int]:
