@@ -235,7 +235,15 @@ LogicalResult Bufferizer::rewriteOp(Operation *op) {
   if (auto branch = dyn_cast<scf::IfOp>(op))
     return rewriteIf(branch);
   if (auto load = dyn_cast<LoadOp>(op)) {
-    emitLoad(builder, load, buffer(load.getResult()), lanes);
+    SmallVector<Value> indices;
+    for (Value index : load.getIndices())
+      indices.push_back(buffer(index));
+    emitLoad(builder, load, indices, buffer(load.getResult()), lanes);
+    dead.push_back(op);
+    return success();
+  }
+  if (auto scan = dyn_cast<ScanOp>(op)) {
+    emitScan(builder, scan, buffer(scan.getOperand()), buffer(scan.getResult()), lanes);
     dead.push_back(op);
     return success();
   }

@@ -10,7 +10,8 @@
 // runs: one test on the stride of the tile's innermost dim selects between a copy
 // by vectors and a copy by elements (a transposed operand, a broadcast).
 // Whatever lies beyond a limit is neither read nor written; a loaded tile is zero
-// there.
+// there. It is zero too where an index that is a value leaves the memory, which
+// no element within the limits does in a program that PyTorch runs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -79,7 +80,8 @@ namespace {
 /// last one longer than 1 innermost.
 struct Access {
   Access(OpBuilder &builder, Location loc, Value memory, ValueRange offsets, ValueRange limits,
-         AffineMap map, ArrayRef<int64_t> limited, Value buffer, unsigned lanes, bool isLoad);
+         ValueRange indices, AffineMap map, ArrayRef<int64_t> limited, Value buffer, unsigned lanes,
+         bool isLoad);
 
   void emit();
 
@@ -88,11 +90,19 @@ private:
   Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
   Value multiply(Value x, Value y) { return arith::MulIOp::create(b, loc, x, y); }
 
+  Value gather(Value address, Value &inside);
   void emitDim(unsigned dim, Value address, bool contiguous, bool zero);
   void emitLoop(unsigned dim, Value from, Value to, Value address, bool contiguous, bool zero);
   void emitElement(Value address, bool zero);
   void emitVectors(Value address, bool zero);
   void emitVector(Value start, int64_t width, Value address, bool zero);
+
+  /// A dim of the memory along which index tiles say where an element is.
+  struct GatheredDim {
+    Value offset, size, stride;
+    SmallVector<int64_t> coefficients;                 // of tile dims
+    SmallVector<std::pair<Value, int64_t>> indexTiles; // buffers, and their factors
+  };
 
   OpBuilder &b;
   Location loc;
@@ -106,27 +116,31 @@ private:
   SmallVector<Value> count;  // elements within the limit, of each tile dim; null: all
   SmallVector<Value> at;     // where in the tile
   int64_t inner = -1;        // the innermost dim longer than 1
+  SmallVector<GatheredDim> gathered;
+  int64_t gatherDepth = -1; // how many dims of the tile say where it is gathered from; -1: none
 };
 
 } // namespace
 
-/// Adds to `coefficients` those of the linear form `expr`, times `factor`.
+/// Adds to `coefficients` those of the linear form `expr` (dims, then symbols), times `factor`.
 static void addCoefficients(AffineExpr expr, MutableArrayRef<int64_t> coefficients,
-                            int64_t factor = 1) {
+                            unsigned numDims, int64_t factor = 1) {
   if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
     coefficients[dim.getPosition()] += factor;
+  } else if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
+    coefficients[numDims + symbol.getPosition()] += factor;
   } else if (auto binary = dyn_cast<AffineBinaryOpExpr>(expr)) {
     if (expr.getKind() == AffineExprKind::Mul)
-      return addCoefficients(binary.getLHS(), coefficients,
+      return addCoefficients(binary.getLHS(), coefficients, numDims,
                              factor * cast<AffineConstantExpr>(binary.getRHS()).getValue());
-    addCoefficients(binary.getLHS(), coefficients, factor);
-    addCoefficients(binary.getRHS(), coefficients, factor);
+    addCoefficients(binary.getLHS(), coefficients, numDims, factor);
+    addCoefficients(binary.getRHS(), coefficients, numDims, factor);
   }
 }
 
 Access::Access(OpBuilder &builder, Location loc, Value memory, ValueRange offsets,
-               ValueRange limits, AffineMap map, ArrayRef<int64_t> limited, Value buffer,
-               unsigned lanes, bool isLoad)
+               ValueRange limits, ValueRange indices, AffineMap map, ArrayRef<int64_t> limited,
+               Value buffer, unsigned lanes, bool isLoad)
     : b(builder), loc(loc), buffer(buffer), lanes(lanes), isLoad(isLoad),
       shape(cast<MemRefType>(buffer.getType()).getShape()),
       element(cast<MemRefType>(memory.getType()).getElementType()) {
@@ -141,11 +155,35 @@ Access::Access(OpBuilder &builder, Location loc, Value memory, ValueRange offset
       ArrayRef<OpFoldResult>{b.getIndexAttr(1)});
 
   base = index(0);
-  SmallVector<SmallVector<int64_t>> coefficients; // [memory dim][tile dim]
-  for (auto [offset, stride] : llvm::zip(offsets, metadata.getStrides()))
-    base = add(base, multiply(offset, stride));
-  for (AffineExpr expr : map.getResults())
-    addCoefficients(expr, coefficients.emplace_back(shape.size(), 0));
+  SmallVector<SmallVector<int64_t>> coefficients; // [memory dim][tile dim, then index tile]
+  unsigned rank = shape.size();
+  for (auto [k, expr] : llvm::enumerate(map.getResults())) {
+    MutableArrayRef<int64_t> own = coefficients.emplace_back(rank + indices.size(), 0);
+    addCoefficients(expr, own, rank);
+    GatheredDim dim{offsets[k],
+                    metadata.getSizes()[k],
+                    metadata.getStrides()[k],
+                    SmallVector<int64_t>(own.take_front(rank)),
+                    {}};
+    for (auto [i, tile] : llvm::enumerate(indices))
+      if (own[rank + i] != 0)
+        dim.indexTiles.emplace_back(tile, own[rank + i]);
+    if (dim.indexTiles.empty()) {
+      base = add(base, multiply(dim.offset, dim.stride));
+      continue;
+    }
+    // Its part of the address is added where all of its indices are known.
+    std::fill(own.begin(), own.end(), 0);
+    gatherDepth = std::max<int64_t>(gatherDepth, 0);
+    for (int64_t i = 0; i < rank; ++i) {
+      bool varies = dim.coefficients[i] != 0 || llvm::any_of(dim.indexTiles, [&](auto &tile) {
+                      return cast<MemRefType>(tile.first.getType()).getDimSize(i) > 1;
+                    });
+      if (varies)
+        gatherDepth = std::max(gatherDepth, i + 1);
+    }
+    gathered.push_back(std::move(dim));
+  }
   for (unsigned dim = 0; dim < shape.size(); ++dim) {
     Value sum;
     for (auto [k, memoryStride] : llvm::enumerate(metadata.getStrides())) {
@@ -168,7 +206,7 @@ Access::Access(OpBuilder &builder, Location loc, Value memory, ValueRange offset
 }
 
 void Access::emit() {
-  if (inner < 0)
+  if (inner < 0 || gatherDepth > inner)
     return emitDim(0, base, /*contiguous=*/false, /*zero=*/false);
   Value contiguous =
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, stride[inner], index(1));
@@ -180,8 +218,46 @@ void Access::emit() {
   emitDim(0, base, /*contiguous=*/false, /*zero=*/false);
 }
 
+/// Adds to the address what index tiles say at this place of the tile. `inside`: whether all of it
+/// lies in the memory.
+Value Access::gather(Value address, Value &inside) {
+  for (GatheredDim &dim : gathered) {
+    Value where = dim.offset;
+    for (auto [i, factor] : llvm::enumerate(dim.coefficients))
+      if (factor != 0)
+        where = add(where, multiply(at[i], index(factor)));
+    for (auto [tile, factor] : dim.indexTiles) {
+      SmallVector<Value> position(at);
+      for (auto [i, size] : llvm::enumerate(cast<MemRefType>(tile.getType()).getShape()))
+        if (size == 1)
+          position[i] = index(0);
+      Value value = memref::LoadOp::create(b, loc, tile, position);
+      value = arith::IndexCastOp::create(b, loc, b.getIndexType(), value);
+      where = add(where, factor == 1 ? value : multiply(value, index(factor)));
+    }
+    // Unsigned: a negative index is larger than any extent.
+    Value fits = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, where, dim.size);
+    inside = inside ? arith::AndIOp::create(b, loc, inside, fits).getResult() : fits;
+    address = add(address, multiply(where, dim.stride));
+  }
+  return address;
+}
+
 /// Dims `dim` and further in. `zero`: beyond a limit of a dim further out.
 void Access::emitDim(unsigned dim, Value address, bool contiguous, bool zero) {
+  if (gatherDepth == static_cast<int64_t>(dim) && !zero) {
+    Value inside;
+    address = gather(address, inside);
+    auto choice = scf::IfOp::create(b, loc, inside, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    int64_t depth = std::exchange(gatherDepth, -1);
+    b.setInsertionPointToStart(choice.thenBlock());
+    emitDim(dim, address, contiguous, /*zero=*/false);
+    b.setInsertionPointToStart(choice.elseBlock());
+    emitDim(dim, address, contiguous, /*zero=*/true);
+    gatherDepth = depth;
+    return;
+  }
   if (dim == shape.size())
     return emitElement(address, zero);
   bool vectors = static_cast<int64_t>(dim) == inner && (contiguous || zero);
@@ -259,14 +335,15 @@ void Access::emitVector(Value start, int64_t width, Value address, bool zero) {
   vector::StoreOp::create(b, loc, toStored(b, loc, value), buffer, position);
 }
 
-void flashlight::emitLoad(OpBuilder &builder, LoadOp op, Value buffer, unsigned lanes) {
-  Access(builder, op.getLoc(), op.getSource(), op.getOffsets(), op.getLimits(), op.getMap(),
-         op.getLimited(), buffer, lanes, /*isLoad=*/true)
+void flashlight::emitLoad(OpBuilder &builder, LoadOp op, ValueRange indexBuffers, Value buffer,
+                          unsigned lanes) {
+  Access(builder, op.getLoc(), op.getSource(), op.getOffsets(), op.getLimits(), indexBuffers,
+         op.getMap(), op.getLimited(), buffer, lanes, /*isLoad=*/true)
       .emit();
 }
 
 void flashlight::emitStore(OpBuilder &builder, StoreOp op, Value buffer, unsigned lanes) {
-  Access(builder, op.getLoc(), op.getTarget(), op.getOffsets(), op.getLimits(), op.getMap(),
-         op.getLimited(), buffer, lanes, /*isLoad=*/false)
+  Access(builder, op.getLoc(), op.getTarget(), op.getOffsets(), op.getLimits(), ValueRange(),
+         op.getMap(), op.getLimited(), buffer, lanes, /*isLoad=*/false)
       .emit();
 }

@@ -39,8 +39,13 @@ constexpr llvm::StringLiteral kStartsAttr = "flashlight.starts";
 
 /// Emits the loops of a load into `buffer`: vectors where the innermost dim is
 /// contiguous in memory (decided when the kernel runs), else element by element.
-void emitLoad(mlir::OpBuilder &builder, LoadOp op, mlir::Value buffer, unsigned lanes);
+void emitLoad(mlir::OpBuilder &builder, LoadOp op, mlir::ValueRange indexBuffers,
+              mlir::Value buffer, unsigned lanes);
 void emitStore(mlir::OpBuilder &builder, StoreOp op, mlir::Value buffer, unsigned lanes);
+
+/// Emits the loops of a scan from one buffer to another, or to itself.
+void emitScan(mlir::OpBuilder &builder, ScanOp op, mlir::Value from, mlir::Value to,
+              unsigned lanes);
 
 } // namespace flashlight
 

@@ -98,6 +98,8 @@ bool TilePlaces::mayPut(Value value, unsigned place, Value old, Block *block) {
   auto uses = [&](Operation *user) { return old && llvm::is_contained(user->getOperands(), old); };
 
   if (isa<LoadOp>(op)) {
+    if (uses(op)) // as an index, which is read while the place is written
+      return false;
     assign(value, place);
     return true;
   }
@@ -259,7 +261,7 @@ void TilePlaces::visit(Block &block) {
       visitFor(loop);
     else if (auto branch = dyn_cast<scf::IfOp>(op))
       visitIf(branch);
-    else if (isa<LoadOp, linalg::FillOp>(op) && !hasPlace(op.getResult(0)) &&
+    else if (isa<LoadOp, ScanOp, linalg::FillOp>(op) && !hasPlace(op.getResult(0)) &&
              !isPrivateFill(op.getResult(0)))
       assign(op.getResult(0), newPlace(op.getResult(0)));
   }

@@ -186,13 +186,22 @@ LogicalResult GroupBuilder::emit() {
   return success();
 }
 
-/// Gives a tensor that exists only as a view (a splat, a broadcast) elements of its own.
-static Value materialize(OpBuilder &builder, Location loc, Value value) {
+/// Gives a tensor that exists only as a view (a splat, a broadcast) elements of its own. With
+/// `onlyWhereItVaries` dims along which it is constant have one.
+static Value materialize(OpBuilder &builder, Location loc, Value value,
+                         bool onlyWhereItVaries = false) {
   auto type = cast<RankedTensorType>(value.getType());
   AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
   Leaf leaf = resolve(value, identity);
   if (leaf.tensor == value)
     return value;
+  if (onlyWhereItVaries) {
+    SmallVector<int64_t> shape(type.getShape());
+    for (auto [i, size] : llvm::enumerate(shape))
+      if (leaf.tensor ? !leaf.map.isFunctionOfDim(i) : leaf.indexDim != static_cast<int64_t>(i))
+        size = 1;
+    type = type.clone(shape);
+  }
   if (leaf.constant)
     leaf.scalar = arith::ConstantOp::create(builder, loc, leaf.constant);
   if (leaf.scalar)
@@ -289,7 +298,8 @@ static LogicalResult rewriteBlock(Block &block) {
     builder.setInsertionPoint(op);
     for (OpOperand &operand : op->getOpOperands())
       if (isa<RankedTensorType>(operand.get().getType()))
-        operand.set(materialize(builder, op->getLoc(), operand.get()));
+        operand.set(materialize(builder, op->getLoc(), operand.get(),
+                                /*onlyWhereItVaries=*/isa<LoadOp>(op)));
     if (auto contract = dyn_cast<ContractOp>(op)) {
       emitContraction(builder, contract);
       dead.push_back(op);

@@ -64,7 +64,11 @@ LogicalResult LoadOp::verify() {
   auto type = cast<RankedTensorType>(getType());
   for (Value index : getIndices()) {
     auto own = cast<RankedTensorType>(index.getType());
-    if (own.getShape() != type.getShape() || !own.getElementType().isInteger()) // access_c5
+    bool fits = own.getRank() == type.getRank() &&
+                llvm::all_of(llvm::zip(own.getShape(), type.getShape()), [](auto sizes) {
+                  return std::get<0>(sizes) == std::get<1>(sizes) || std::get<0>(sizes) == 1;
+                });
+    if (!fits || !own.getElementType().isInteger()) // access_c5
       return emitOpError() << "expected integer index tiles of the shape of " << type << ", got "
                            << own;
   }

@@ -17,6 +17,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace flashlight {
 
@@ -49,8 +50,9 @@ private:
   mlir::LogicalResult writeBoundedSweep(StreamOp op, SweepExtent extent, SweepLoop loop);
   mlir::LogicalResult writeOp(mlir::Operation *op, Memo &memo);
   mlir::Value writeIota(IotaOp op);
-  mlir::FailureOr<mlir::Value> writeRead(ReadOp op, mlir::Value memory);
+  mlir::FailureOr<mlir::Value> writeRead(ReadOp op, Memo &memo);
   mlir::Value writeReduce(ReduceOp op, mlir::Value operand);
+  mlir::Value writeScan(ScanOp op, mlir::Value operand);
   mlir::Value writeContract(ContractOp op, mlir::Value lhs, mlir::Value rhs, mlir::Value init);
   mlir::LogicalResult writeStore(mlir::Value value, mlir::Value tile, mlir::AffineMap map,
                                  mlir::Value memory);
@@ -67,17 +69,31 @@ private:
   mlir::Value extent(AxisAttr axis);
   mlir::Value symbolValue(mlir::StringAttr symbol);
   mlir::Value index(int64_t value);
-  mlir::Value writeIndex(mlir::AffineExpr expr, mlir::ValueRange axes);
   mlir::Value splat(mlir::Attribute value, mlir::RankedTensorType type);
 
-  /// Offsets, tile map and limits of an access at `map`.
+  /// The tile of a value that indexes memory, and the axes that it has.
+  struct IndexTile {
+    mlir::Value tile;
+    llvm::SmallVector<mlir::StringAttr> axes;
+  };
+  mlir::Value writeIndex(mlir::AffineExpr expr,
+                         llvm::function_ref<mlir::Value(mlir::AffineExpr)> leaf);
+  mlir::Value writeBase(mlir::AffineExpr expr);
+  mlir::Value writeIndexTile(mlir::AffineExpr expr, llvm::ArrayRef<mlir::StringAttr> own,
+                             llvm::ArrayRef<IndexTile> indices);
+  llvm::SmallVector<mlir::StringAttr> axesOf(mlir::AffineExpr expr,
+                                             llvm::ArrayRef<mlir::StringAttr> tiled,
+                                             llvm::ArrayRef<IndexTile> indices);
+
+  /// Offsets, index tiles, tile map and limits of an access at `map`.
   struct Access {
-    llvm::SmallVector<mlir::Value> offsets, limits;
+    llvm::SmallVector<mlir::Value> offsets, indices, limits;
     mlir::AffineMap map;
     llvm::SmallVector<int64_t> limited;
   };
   mlir::FailureOr<Access> accessOf(mlir::Operation *op, mlir::AffineMap map,
-                                   llvm::ArrayRef<mlir::StringAttr> tiled);
+                                   llvm::ArrayRef<mlir::StringAttr> tiled,
+                                   llvm::ArrayRef<IndexTile> indices);
 
   KernelOp kernel;
   ScheduleAttr schedule;

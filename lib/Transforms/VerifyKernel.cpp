@@ -25,7 +25,8 @@ using namespace flashlight;
 
 /// Whether a kernel may hold `op`.
 static bool isKernelOp(Operation *op) {
-  return isa<ContractOp, ReduceOp, BroadcastOp, IotaOp, SizeOp, ReadOp, StreamOp, YieldOp>(op) ||
+  return isa<ContractOp, ReduceOp, ScanOp, BroadcastOp, IotaOp, SizeOp, ReadOp, StreamOp, YieldOp>(
+             op) ||
          isPointwise(op);
 }
 

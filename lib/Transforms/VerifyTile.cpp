@@ -28,8 +28,8 @@ using namespace flashlight;
 
 /// Whether a tile-level kernel may hold `op`.
 static bool isTileOp(Operation *op) {
-  return isa<LoadOp, StoreOp, ContractOp, ReduceOp, BroadcastOp, IotaOp, ProgramIdOp, scf::ForOp,
-             scf::IfOp, scf::YieldOp, tensor::SplatOp, func::ReturnOp>(op) ||
+  return isa<LoadOp, StoreOp, ContractOp, ReduceOp, ScanOp, BroadcastOp, IotaOp, ProgramIdOp,
+             scf::ForOp, scf::IfOp, scf::YieldOp, tensor::SplatOp, func::ReturnOp>(op) ||
          isPointwise(op);
 }
 

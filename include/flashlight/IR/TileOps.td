@@ -41,7 +41,8 @@ def Flashlight_LoadOp : Flashlight_Op<"load", [AttrSizedOperandSegments]> {
     beyond a limit: `t[limited[i]] >= limits[i]`. Nothing beyond a limit is read.
     The map is linear: one sum of `constant * tile dim` for each dim of the source.
     `gather` adds index tiles of the load's shape, the symbols of the map: their values at
-    `t` stand in the sum. Beyond a limit they may be anything.
+    `t` stand in the sum. Beyond a limit they may be anything. Where the sum leaves the source
+    nothing is read.
 
     ```mlir
     func.func @transposed_block(%k: memref<8x?x64xf32>, %h: index, %n0: index, %left: index) {
@@ -57,7 +58,8 @@ def Flashlight_LoadOp : Flashlight_Op<"load", [AttrSizedOperandSegments]> {
     c2: one limit per entry of `limited`; entries in range, ascending.
     c3: a static tile of the source's element type.
     c4: the map is linear, without constant terms.
-    c5: index tiles are integers of the tile's shape.
+    c5: index tiles are integers of the tile's shape; on the CPU they have one element along dims
+        in which they do not vary.
   }];
   let arguments = (ins
     Arg<AnyMemRef, "the memory", [MemRead]>:$source, // where it is read from

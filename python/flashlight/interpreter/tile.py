@@ -41,21 +41,28 @@ class _Access:
         self.rank = map_.results
         self.limited = integers(op, "limited") if "limited" in op.attributes else ()
         self.tile = tuple(tile)
+        self._map = map_
         self._dims = grid([0] * len(tile), tile, "cpu")
-        self._relative = [torch.as_tensor(i) for i in map_(self._dims)]
 
     def __call__(
-        self, memory: Memory, offsets: Sequence[Any], limits: Sequence[Any]
+        self,
+        memory: Memory,
+        offsets: Sequence[Any],
+        limits: Sequence[Any],
+        indices: Sequence[torch.Tensor] = (),
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The distance of each element from the first in memory, and which are within limits."""
+        """The distance of each element from the first in memory, and which are within limits.
+
+        `indices` are the values of the map's symbols, tiles of integers."""
         mask = torch.ones((), dtype=torch.bool)
         for dim, limit in zip(self.limited, limits, strict=True):
             mask = mask & (self._dims[dim] < int(limit))
         mask = mask.expand(self.tile)
         where = torch.zeros((), dtype=torch.int64)
         tensor = memory.tensor
-        for dim, (offset, relative) in enumerate(zip(offsets, self._relative, strict=True)):
-            index = relative + int(offset)
+        dims = [*self._dims, *(index.to(torch.int64) for index in indices)]
+        for dim, (offset, relative) in enumerate(zip(offsets, self._map(dims), strict=True)):
+            index = torch.as_tensor(relative) + int(offset)
             outside = mask & ((index < 0) | (index >= tensor.shape[dim]))
             if bool(outside.any()):
                 bad = index.expand(self.tile)[outside]
@@ -73,9 +80,11 @@ def load(op: ir.Operation, translator: Translator) -> Run:
     info = translator.info(op.results[0].type)
     dtype = translator.dtype_of(info)
     access = _Access(op, info.shape)
+    limits = len(op.operands) - len(access.limited) - 1
 
     def run(frame: Frame, memory: Memory, *operands: Any) -> tuple[torch.Tensor]:
-        where, mask = access(memory, operands[: access.rank], operands[access.rank :])
+        offsets, indices = operands[: access.rank], operands[access.rank : limits]
+        where, mask = access(memory, offsets, operands[limits:], indices)
         zeros = torch.zeros(access.tile, dtype=dtype)
         return (memory.read(where, mask, zeros, frame.program[0]),)
 
