@@ -85,13 +85,13 @@ def VectorizeTiles : Pass<"flashlight-vectorize-tiles", "::mlir::func::FuncOp"> 
 def ExpandMath : Pass<"flashlight-expand-math", "::mlir::func::FuncOp"> {
   let summary = "expands functions on vectors into arithmetic";
   let description = [{
-    `exp` and the functions made of it become polynomials on f32 vectors, accurate
-    to about one unit in the last place; other functions are taken apart into
+    `exp`, `log`, `tanh`, `erf`, `sin`, `cos`, `pow` and their kin become polynomials on f32
+    vectors, accurate to 1 to 4 units in the last place; other functions are taken apart into
     scalars, for which the C library is called. Maxima that propagate NaN become a
     comparison and a selection.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
-                           "::mlir::vector::VectorDialect"];
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def CpuToLLVM : Pass<"flashlight-cpu-to-llvm", "::mlir::ModuleOp"> {
