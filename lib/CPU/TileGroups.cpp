@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TileGroups.h"
+#include "TileGather.h"
 
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/PriorityQueue.h"
@@ -72,6 +73,8 @@ bool Group::computesHere(const Leaf &leaf) const {
 
 /// True for the ops that a loop can hold.
 static bool isPointwise(Operation *op) {
+  if (isElementGather(op))
+    return true;
   return op->getNumResults() == 1 && isa<RankedTensorType>(op->getResult(0).getType()) &&
          op->hasTrait<OpTrait::Elementwise>() && !hasNoStorage(op);
 }

@@ -16,6 +16,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TileMemory.h"
+#include "TileGather.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -122,22 +123,6 @@ private:
 
 } // namespace
 
-/// Adds to `coefficients` those of the linear form `expr` (dims, then symbols), times `factor`.
-static void addCoefficients(AffineExpr expr, MutableArrayRef<int64_t> coefficients,
-                            unsigned numDims, int64_t factor = 1) {
-  if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
-    coefficients[dim.getPosition()] += factor;
-  } else if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
-    coefficients[numDims + symbol.getPosition()] += factor;
-  } else if (auto binary = dyn_cast<AffineBinaryOpExpr>(expr)) {
-    if (expr.getKind() == AffineExprKind::Mul)
-      return addCoefficients(binary.getLHS(), coefficients, numDims,
-                             factor * cast<AffineConstantExpr>(binary.getRHS()).getValue());
-    addCoefficients(binary.getLHS(), coefficients, numDims, factor);
-    addCoefficients(binary.getRHS(), coefficients, numDims, factor);
-  }
-}
-
 Access::Access(OpBuilder &builder, Location loc, Value memory, ValueRange offsets,
                ValueRange limits, ValueRange indices, AffineMap map, ArrayRef<int64_t> limited,
                Value buffer, unsigned lanes, bool isLoad)
@@ -145,15 +130,7 @@ Access::Access(OpBuilder &builder, Location loc, Value memory, ValueRange offset
       shape(cast<MemRefType>(buffer.getType()).getShape()),
       element(cast<MemRefType>(memory.getType()).getElementType()) {
   auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, memory);
-  // The kernel's memory has one dim for us; its extent is not used.
-  auto flatType =
-      MemRefType::get({ShapedType::kDynamic}, element,
-                      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
-  flat = memref::ReinterpretCastOp::create(
-      b, loc, flatType, metadata.getBaseBuffer(), OpFoldResult(metadata.getOffset()),
-      ArrayRef<OpFoldResult>{index(std::numeric_limits<int64_t>::max())},
-      ArrayRef<OpFoldResult>{b.getIndexAttr(1)});
-
+  flat = flatMemory(b, loc, memory);
   base = index(0);
   SmallVector<SmallVector<int64_t>> coefficients; // [memory dim][tile dim, then index tile]
   unsigned rank = shape.size();
@@ -176,7 +153,8 @@ Access::Access(OpBuilder &builder, Location loc, Value memory, ValueRange offset
     std::fill(own.begin(), own.end(), 0);
     gatherDepth = std::max<int64_t>(gatherDepth, 0);
     for (int64_t i = 0; i < rank; ++i) {
-      bool varies = dim.coefficients[i] != 0 || llvm::any_of(dim.indexTiles, [&](auto &tile) {
+      bool varies = (dim.coefficients[i] != 0 && shape[i] > 1) ||
+                    llvm::any_of(dim.indexTiles, [&](auto &tile) {
                       return cast<MemRefType>(tile.first.getType()).getDimSize(i) > 1;
                     });
       if (varies)

@@ -15,6 +15,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "TileGather.h"
 #include "TileGroups.h"
 #include "flashlight/CPU/Passes.h"
 #include "flashlight/IR/Reductions.h"
@@ -51,6 +52,7 @@ private:
   SmallVector<std::pair<Value, AffineMap>> inputs;
   SmallVector<Value> arguments;    // the block's, for each input
   DenseMap<Value, Value> computed; // of the group's ops, at this point
+  DenseMap<Operation *, TileGather> gathers;
 };
 
 } // namespace
@@ -109,6 +111,10 @@ LogicalResult GroupBuilder::emit() {
       if (isa<RankedTensorType>(operand.getType()))
         collect(operand);
 
+  for (Operation *op : group.ops)
+    if (auto load = dyn_cast<LoadOp>(op))
+      gathers.try_emplace(op, builder, load);
+
   SmallVector<Value> outs;
   SmallVector<Type> types;
   SmallVector<AffineMap> outMaps;
@@ -158,28 +164,31 @@ LogicalResult GroupBuilder::emit() {
     maps.push_back(map);
   }
   llvm::append_range(maps, outMaps);
-  auto loop =
-      linalg::GenericOp::create(builder, loc, types, ins, outs, maps, iterators,
-                                [&](OpBuilder &body, Location loc, ValueRange args) {
-                                  llvm::append_range(arguments, args.take_front(ins.size()));
-                                  for (Operation *op : group.ops) {
-                                    SmallVector<Value> operands;
-                                    for (Value operand : op->getOperands())
-                                      operands.push_back(evaluate(body, op->getLoc(), operand));
-                                    if (auto reduce = dyn_cast<ReduceOp>(op)) {
-                                      unsigned position = llvm::find(results, op) - results.begin();
-                                      computed[op->getResult(0)] =
-                                          combine(reduce.getKind(), body, op->getLoc(),
-                                                  args[ins.size() + position], operands[0]);
-                                    } else {
-                                      computed[op->getResult(0)] = onElements(body, op, operands);
-                                    }
-                                  }
-                                  SmallVector<Value> yielded;
-                                  for (Operation *op : results)
-                                    yielded.push_back(computed.lookup(op->getResult(0)));
-                                  linalg::YieldOp::create(body, loc, yielded);
-                                });
+  auto loop = linalg::GenericOp::create(
+      builder, loc, types, ins, outs, maps, iterators,
+      [&](OpBuilder &body, Location loc, ValueRange args) {
+        llvm::append_range(arguments, args.take_front(ins.size()));
+        for (Operation *op : group.ops) {
+          SmallVector<Value> operands;
+          for (Value operand : op->getOperands())
+            operands.push_back(evaluate(body, op->getLoc(), operand));
+          if (auto reduce = dyn_cast<ReduceOp>(op)) {
+            unsigned position = llvm::find(results, op) - results.begin();
+            computed[op->getResult(0)] = combine(reduce.getKind(), body, op->getLoc(),
+                                                 args[ins.size() + position], operands[0]);
+          } else if (auto load = dyn_cast<LoadOp>(op)) {
+            auto [first, count] = load.getODSOperandIndexAndLength(2);
+            computed[load] =
+                gathers.find(op)->second.emit(body, ArrayRef(operands).slice(first, count));
+          } else {
+            computed[op->getResult(0)] = onElements(body, op, operands);
+          }
+        }
+        SmallVector<Value> yielded;
+        for (Operation *op : results)
+          yielded.push_back(computed.lookup(op->getResult(0)));
+        linalg::YieldOp::create(body, loc, yielded);
+      });
   for (auto [op, value] : llvm::zip(results, loop.getResults()))
     op->getResult(0).replaceUsesWithIf(
         value, [&](OpOperand &use) { return !llvm::is_contained(group.ops, use.getOwner()); });

@@ -19,6 +19,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "TileGather.h"
 #include "TileMemory.h"
 #include "flashlight/CPU/Passes.h"
 
@@ -70,6 +71,7 @@ private:
   SmallVector<Value> indicesAt(unsigned operand, int64_t row, int64_t column);
   Value load(unsigned operand, int64_t row, int64_t column);
   void store(unsigned operand, int64_t row, int64_t column, Value value);
+  Value gather(Value mask, Value memory, Value address);
   FailureOr<SmallVector<Value>> evaluate(int64_t row, int64_t column, ArrayRef<Value> state);
 
   // Helpers.
@@ -486,6 +488,22 @@ void Vectorizer::store(unsigned operand, int64_t row, int64_t column, Value valu
   }
 }
 
+/// Elements of memory where the mask says so, else zeros.
+Value Vectorizer::gather(Value mask, Value memory, Value address) {
+  Type element = cast<MemRefType>(memory.getType()).getElementType();
+  Value zeros = constant(b.getZeroAttr(element));
+  if (vectorDim >= 0)
+    return vector::GatherOp::create(b, loc, cast<VectorType>(vectorOf(element)), memory,
+                                    ValueRange{index(0)}, address, mask, zeros);
+  auto choice = scf::IfOp::create(b, loc, TypeRange{element}, mask, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  scf::YieldOp::create(b, loc, Value(memref::LoadOp::create(b, loc, memory, address)));
+  b.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(b, loc, zeros);
+  return choice.getResult(0);
+}
+
 /// The body at a point, on vectors. `state`: old values of the carried outputs.
 FailureOr<SmallVector<Value>> Vectorizer::evaluate(int64_t row, int64_t column,
                                                    ArrayRef<Value> state) {
@@ -515,6 +533,11 @@ FailureOr<SmallVector<Value>> Vectorizer::evaluate(int64_t row, int64_t column,
     }
     if (auto scalar = dyn_cast<arith::ConstantOp>(inner)) {
       result = constant(scalar.getValue());
+      continue;
+    }
+    if (auto read = GuardedRead::match(&inner)) {
+      Value mask = valueOf(read->condition), address = valueOf(read->address);
+      values[inner.getResult(0)] = gather(mask, read->memory, address);
       continue;
     }
     if (!isPointwise(&inner))

@@ -117,4 +117,5 @@ def test_special_powers(bits):
     actual, exact = power(x, y, bits), torch.pow(x, y)
     assert torch.equal(actual.isnan(), exact.isnan())
     torch.testing.assert_close(actual, exact, rtol=2e-7, atol=1e-44, equal_nan=True)
-    assert torch.equal(torch.signbit(actual), torch.signbit(exact))
+    number = ~exact.isnan()
+    assert torch.equal(torch.signbit(actual[number]), torch.signbit(exact[number]))

@@ -18,7 +18,8 @@ def TileToLinalg : Pass<"flashlight-tile-to-linalg", "::mlir::func::FuncOp"> {
     run over one iteration space and feed each other become one `linalg.generic`
     with several results, so that a score tile is read once for its scale, its mask
     and its row maximum. Broadcasts become indexing maps, `iota` becomes
-    `linalg.index`, splats become scalars. Loads and stores stay.
+    `linalg.index`, splats become scalars. Loads and stores stay, but for loads that
+    are gathered element by element: these are pointwise ops of their loop.
 
     ```mlir
     %s = arith.mulf %dot, %scale : tensor<64x32xf32>
@@ -30,7 +31,8 @@ def TileToLinalg : Pass<"flashlight-tile-to-linalg", "::mlir::func::FuncOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
-                           "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+                           "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
 def BufferizeTiles : Pass<"flashlight-bufferize-tiles", "::mlir::func::FuncOp"> {
