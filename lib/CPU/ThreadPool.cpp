@@ -88,14 +88,14 @@ public:
         std::thread([this, id = workers] { serve(id); }).detach();
       current = &job;
       wanted = helpers;
-      running = helpers;
       ++generation;
     }
     wake.notify_all();
     job.work();
+    // A helper that has not woken up yet comes too late: nothing is left to claim.
     std::unique_lock<std::mutex> lock(mutex);
-    done.wait(lock, [this] { return running == 0; });
     current = nullptr;
+    done.wait(lock, [this] { return running == 0; });
     return true;
   }
 
@@ -109,6 +109,7 @@ private:
       if (id >= wanted)
         continue;
       Job *job = current;
+      ++running;
       lock.unlock();
       job->work();
       lock.lock();

@@ -213,13 +213,15 @@ def _check_tensor(name: str, expected: _Expected, value: Any) -> None:
         raise ArgumentTypeError(
             f"expected argument '{name}' of {expected.dtype}, got {value.dtype}"
         )
-    if value.device.type != expected.device:
+    if not value.is_cpu if expected.device == "cpu" else value.device.type != expected.device:
         raise ArgumentTypeError(
             f"expected argument '{name}' on device '{expected.device}', got '{value.device.type}'"
         )
     if value.layout != torch.strided:
         raise ArgumentTypeError(f"expected argument '{name}' to be strided, got {value.layout}")
     sizes = value.shape
+    if sizes == expected.sizes:
+        return
     if len(sizes) != len(expected.sizes):
         raise ArgumentValueError(
             f"expected argument '{name}' of {len(expected.sizes)} dims, got {len(sizes)}"

@@ -66,6 +66,10 @@ class Plan:
     outputs: list[Any]  # a slot, a symbol's name, or a constant
     fallbacks: list[Fallback]
 
+    def calls_torch(self) -> bool:
+        """Whether a step computes with PyTorch, which might record it for autograd."""
+        return any(isinstance(step, (RunNode, Evaluate)) for step in self.steps)
+
     def run(self, inputs: Sequence[Any], symbols: SymbolValues) -> list[Any]:
         """Runs a call on the values of all placeholders, in order; returns the flat outputs."""
         state = State([None] * self.slots, symbols)

@@ -146,6 +146,10 @@ class CompiledProgram:
     _device: torch.device = field(repr=False)
     _source: ImportedProgram = field(repr=False)
 
+    def __post_init__(self) -> None:
+        """Notes what every call would ask."""
+        self._calls_torch = self._plan.calls_torch()
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the program."""
         leaves = self._guards.flatten(args, kwargs)
@@ -154,7 +158,10 @@ class CompiledProgram:
         values = list(self._state)
         for index, leaf in zip(self._user, leaves, strict=True):
             values[index] = leaf
-        with torch.no_grad():
+        if self._calls_torch and torch.is_grad_enabled():
+            with torch.no_grad():
+                outputs = self._plan.run(values, symbols)
+        else:
             outputs = self._plan.run(values, symbols)
         if self._out_spec is None:
             return tuple(outputs)

@@ -58,9 +58,18 @@ class Allocation:
     dtype: torch.dtype
     order: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        """Notes whether the sizes are known."""
+        self._static = all(isinstance(size, int) for size in self.shape)
+        self._contiguous = self.order == tuple(range(len(self.shape)))
+
     def tensor(self, symbols: SymbolValues, device: torch.device) -> torch.Tensor:
         """A new tensor, uninitialised."""
-        sizes = [size if isinstance(size, int) else symbols[size] for size in self.shape]
+        sizes = self.shape
+        if not self._static:
+            sizes = [size if isinstance(size, int) else symbols[size] for size in sizes]
+        if self._contiguous:
+            return torch.empty(sizes, dtype=self.dtype, device=device)
         return torch.empty_permuted(sizes, self.order, dtype=self.dtype, device=device)
 
 

@@ -40,20 +40,23 @@ class _Tensor:
     dtypes: tuple[torch.dtype, ...]
     sizes: tuple[int | None, ...]
 
-    def values(self, tensor: torch.Tensor) -> list[int]:
+    def values(self, tensor: torch.Tensor) -> tuple[int, ...]:
         """What the kernel reads: address, sizes, strides (in elements)."""
-        sizes = tuple(tensor.shape)
+        sizes = tensor.shape
         if tensor.dtype not in self.dtypes:
             raise ValueError(f"expected {self.role} to be {self.dtypes[0]}, got {tensor.dtype}")
-        if tensor.device.type != "cpu":
+        if not tensor.is_cpu:
             raise ValueError(f"expected {self.role} on the cpu, got {tensor.device}")
-        if len(sizes) != len(self.sizes) or any(
-            expected is not None and size != expected
-            for size, expected in zip(sizes, self.sizes, strict=False)
+        if sizes != self.sizes and (
+            len(sizes) != len(self.sizes)
+            or any(
+                expected is not None and size != expected
+                for size, expected in zip(sizes, self.sizes, strict=False)
+            )
         ):
             expected = ", ".join("?" if size is None else str(size) for size in self.sizes)
-            raise ValueError(f"expected {self.role} of shape ({expected}), got {sizes}")
-        return [tensor.data_ptr(), *sizes, *tensor.stride()]
+            raise ValueError(f"expected {self.role} of shape ({expected}), got {tuple(sizes)}")
+        return (tensor.data_ptr(), *sizes, *tensor.stride())
 
 
 class Stages(Mapping[str, Any]):
