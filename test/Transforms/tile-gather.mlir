@@ -1,0 +1,26 @@
+// RUN: flashlight-opt %s "--pass-pipeline=builtin.module(flashlight-derive-online,flashlight-schedule{target=cpu},flashlight-tile,canonicalize,cse,flashlight-verify-tile)" | FileCheck %s
+
+// A row of a paged memory: the page is a value, the place in it a map that divides a tiled axis;
+// both are tiles of integers, symbols of the load's map. h and d stay linear.
+// CHECK-LABEL: func.func @pages
+// CHECK: scf.for %[[N0:.*]] = %c0 to %c128 step %c64
+// CHECK: %[[PAGE:.*]] = flashlight.load %{{.*}}[%c0] gather(%{{.*}}) map affine_map<(d0)[s0] -> (s0)> : memref<8xi32, {{.*}}>, tensor<64xi64> -> tensor<64xi32>
+// CHECK: %[[PLACE:.*]] = arith.remui
+// CHECK: %[[PAGES:.*]] = flashlight.broadcast %[[PAGE]] dims [0] : tensor<64xi32> -> tensor<64x4xi32>
+// CHECK: %[[PLACES:.*]] = flashlight.broadcast %[[PLACE]] dims [0] : tensor<64xi64> -> tensor<64x4xi64>
+// CHECK: flashlight.load %{{.*}}[%c0, %c0, %{{.*}}, %c0] gather(%[[PAGES]], %[[PLACES]])
+// CHECK-SAME: map affine_map<(d0, d1)[s0, s1] -> (s0, s1, 0, d1)>
+func.func @main(%pages: tensor<8xi32>, %memory: tensor<40x16x2x4xf32>) -> tensor<2x4xf32> {
+  %o = flashlight.kernel "pages" axes(h = 2, n = 128, d = 4) stream "n"
+      (%p = %pages, %m = %memory) : (tensor<8xi32>, tensor<40x16x2x4xf32>) -> (tensor<2x4xf32>) {
+    %page = flashlight.read %p at affine_map<(h, n, d) -> (n floordiv 16)>
+        : tensor<8xi32> -> tensor<128xi32, #flashlight.axes<n>>
+    %k = flashlight.read %m[%page] at affine_map<(h, n, d)[s0] -> (s0, n mod 16, h, d)>
+        : tensor<40x16x2x4xf32>, tensor<128xi32, #flashlight.axes<n>>
+        -> tensor<2x128x4xf32, #flashlight.axes<h, n, d>>
+    %s = flashlight.reduce sum %k : tensor<2x128x4xf32, #flashlight.axes<h, n, d>>
+        -> tensor<2x4xf32, #flashlight.axes<h, d>>
+    flashlight.yield %s at [affine_map<(h, n, d) -> (h, d)>] : tensor<2x4xf32, #flashlight.axes<h, d>>
+  }
+  return %o : tensor<2x4xf32>
+}
