@@ -158,7 +158,10 @@ LogicalResult TileBuilder::writeOp(Operation *op, Memo &memo) {
   } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
     result = writeReduce(reduce, memo[reduce.getOperand()]);
   } else if (auto scan = dyn_cast<ScanOp>(op)) {
-    result = writeScan(scan, memo[scan.getOperand()]);
+    FailureOr<Value> tile = writeScan(scan, memo[scan.getOperand()]);
+    if (failed(tile))
+      return failure();
+    result = *tile;
   } else if (auto contract = dyn_cast<ContractOp>(op)) {
     result = writeContract(contract, memo[contract.getLhs()], memo[contract.getRhs()],
                            contract.getInit() ? memo[contract.getInit()] : Value());
@@ -258,17 +261,23 @@ Value TileBuilder::writeReduce(ReduceOp op, Value operand) {
 
 /// A scan of the tile. Of a partial block what lies beyond comes last, or, in reverse, first: then
 /// it must not count.
-Value TileBuilder::writeScan(ScanOp op, Value operand) {
+FailureOr<Value> TileBuilder::writeScan(ScanOp op, Value operand) {
   SmallVector<StringAttr> own = tiledAxes(op.getType());
   StringAttr axis = op.getAxisAttr();
   auto *at = llvm::find(own, axis);
+  AxisAttr declared = kernel.getAxis(axis);
+  bool whole = !declared.isDynamic() && schedule.getTile(axis) >= declared.getSize();
+  if (axis != kernel.getStreamAttr() && !whole)
+    return op.emitError() << "cannot be tiled: axis '" << axis.getValue()
+                          << "' is divided among programs";
   if (at == own.end())
     return operand; // an axis whose tile is one element
   if (op.getReverse() && positions[axis].left)
     operand = maskTile(operand, own, {axis}, identityOf(op.getKind(), elementTypeOf(op.getType())));
   return ScanOp::create(builder, op.getLoc(), operand.getType(), op.getKindAttr(), operand,
                         builder.getI64IntegerAttr(at - own.begin()), StringAttr(),
-                        op.getReverseAttr());
+                        op.getReverseAttr())
+      .getResult();
 }
 
 Value TileBuilder::writeContract(ContractOp op, Value lhs, Value rhs, Value init) {

@@ -52,7 +52,7 @@ private:
   mlir::Value writeIota(IotaOp op);
   mlir::FailureOr<mlir::Value> writeRead(ReadOp op, Memo &memo);
   mlir::Value writeReduce(ReduceOp op, mlir::Value operand);
-  mlir::Value writeScan(ScanOp op, mlir::Value operand);
+  mlir::FailureOr<mlir::Value> writeScan(ScanOp op, mlir::Value operand);
   mlir::Value writeContract(ContractOp op, mlir::Value lhs, mlir::Value rhs, mlir::Value init);
   mlir::LogicalResult writeStore(mlir::Value value, mlir::Value tile, mlir::AffineMap map,
                                  mlir::Value memory);
