@@ -190,7 +190,8 @@ Value flashlight::expandPower(Arithmetic &a, Value x, Value y) {
   Value log = log2InF64(w, widen(size));
   log = w.select(a.compare(P::OEQ, x, zero), w.number(-infinity), log);
   log = w.select(a.compare(P::OEQ, size, a.number(infinity)), w.number(infinity), log);
-  Value scaled = w.mul(widen(y), log);
+  // Of 1 and -1 every power is 1 or -1, the infinite ones too.
+  Value scaled = w.select(w.compare(P::OEQ, log, w.number(0.0)), log, w.mul(widen(y), log));
   scaled = w.atMost(w.number(200.0), w.atLeast(w.number(-200.0), scaled));
   Value magic = w.number(6755399441055744.0);
   Value shifted = w.add(scaled, magic);
