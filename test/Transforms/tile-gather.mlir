@@ -2,14 +2,15 @@
 
 // A row of a paged memory: the page is a value, the place in it a map that divides a tiled axis;
 // both are tiles of integers, symbols of the load's map. h and d stay linear.
+// CHECK: #[[MAP:.*]] = affine_map<(d0, d1)[s0, s1] -> (s0, s1, 0, d1)>
 // CHECK-LABEL: func.func @pages
 // CHECK: scf.for %[[N0:.*]] = %c0 to %c128 step %c64
-// CHECK: %[[PAGE:.*]] = flashlight.load %{{.*}}[%c0] gather(%{{.*}}) map affine_map<(d0)[s0] -> (s0)> : memref<8xi32, {{.*}}>, tensor<64xi64> -> tensor<64xi32>
+// CHECK: %[[PAGE:.*]] = flashlight.load %{{.*}}[%c0] gather(%{{.*}}) map #{{.*}} : memref<8xi32, {{.*}}>, tensor<64xi64> -> tensor<64xi32>
 // CHECK: %[[PAGES:.*]] = flashlight.broadcast %[[PAGE]] dims [0] : tensor<64xi32> -> tensor<64x16xi32>
 // CHECK: %[[PLACE:.*]] = arith.remui
 // CHECK: %[[PLACES:.*]] = flashlight.broadcast %[[PLACE]] dims [0] : tensor<64xi64> -> tensor<64x16xi64>
 // CHECK: flashlight.load %{{.*}}[%c0, %c0, %{{.*}}, %c0] gather(%[[PAGES]], %[[PLACES]])
-// CHECK-SAME: map affine_map<(d0, d1)[s0, s1] -> (s0, s1, 0, d1)>
+// CHECK-SAME: map #[[MAP]] limits [1]
 func.func @main(%pages: tensor<8xi32>, %memory: tensor<40x16x2x4xf32>) -> tensor<2x4xf32> {
   %o = flashlight.kernel "pages" axes(h = 2, n = 128, d = 4) stream "n"
       (%p = %pages, %m = %memory) : (tensor<8xi32>, tensor<40x16x2x4xf32>) -> (tensor<2x4xf32>) {
