@@ -22,6 +22,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "test" / "python"), str(ROOT / "python")]
 
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+
 import variants  # noqa: E402
 from flashlight import pipeline  # noqa: E402
 from flashlight.importer import import_program  # noqa: E402
@@ -33,6 +36,7 @@ PAGE = ROOT / "docs" / "pass-times.md"
 GOAL = 300.0  # milliseconds
 AGAIN = 15  # programs that are measured again
 SHOWN = 10  # programs in the table
+DEPTHS = (1, 4, 16, 64)  # layers of the models
 
 HEAD = """# Time in the passes
 
@@ -40,8 +44,8 @@ Processor time from the imported program to tile programs, before the backend, f
 programs of the catalogue (`test/python/variants`, small sizes; the passes' time does not depend on
 sizes). Written by `python benchmarks/passes.py`. The goal is less than {goal:.0f} ms a program.
 
-{reached} of {count} programs are below {goal:.0f} ms; the median takes {median:.1f} ms, the slowest
-{slowest:.1f} ms.
+{reached} of {count} programs are below {goal:.0f} ms; the median takes {median:.1f} ms, the
+slowest {slowest:.1f} ms.
 """
 
 
@@ -57,6 +61,11 @@ class Measured:
     def total(self) -> float:
         """Milliseconds of all passes."""
         return sum(self.passes.values())
+
+    def slowest(self) -> str:
+        """The three slowest passes."""
+        top = sorted(self.passes.items(), key=lambda entry: -entry[1])[:3]
+        return ", ".join(f"{name} {ms:.1f}" for name, ms in top)
 
 
 def passes_of(context: ir.Context, target: str) -> list[str]:
@@ -92,7 +101,70 @@ def run(text: str, context: ir.Context, passes: list[str]) -> dict[str, float]:
     return spent
 
 
-def page(found: list[Measured]) -> str:
+class Layers(torch.nn.Module):
+    """Decoder layers: norm, projections, causal attention, norm, feed-forward."""
+
+    def __init__(self, count: int, width: int = 64, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.layers = torch.nn.ModuleList(
+            torch.nn.ModuleDict(
+                {
+                    "packed": torch.nn.Linear(width, 3 * width),
+                    "out": torch.nn.Linear(width, width),
+                    "up": torch.nn.Linear(width, 2 * width),
+                    "down": torch.nn.Linear(2 * width, width),
+                    "before": torch.nn.RMSNorm(width),
+                    "between": torch.nn.RMSNorm(width),
+                }
+            )
+            for _ in range(count)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Residual layers over [B, S, width]."""
+        length = x.shape[1]
+        hidden = torch.ones(length, length, dtype=torch.bool).triu(1)
+        for layer in self.layers:
+            packed = layer["packed"](layer["before"](x))
+            q, k, v = packed.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+            scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+            weights = torch.softmax(scores.masked_fill(hidden, -torch.inf), -1)
+            x = x + layer["out"]((weights @ v).transpose(1, 2).flatten(2))
+            x = x + layer["down"](F.silu(layer["up"](layer["between"](x))))
+        return x
+
+
+def deep(context: ir.Context, passes: list[str]) -> list[Measured]:
+    """Whole models of more and more layers: a pass that is quadratic shows here."""
+    found = []
+    for count in DEPTHS:
+        exported = torch.export.export(Layers(count), (torch.randn(2, 40, 64),))
+        text = str(import_program(exported).module)
+        runs = [run(text, context, passes) for _ in range(2)]
+        best = min(runs, key=lambda spent: sum(spent.values()))
+        found.append(Measured(str(count), text.count(" = "), best))
+    return found
+
+
+def deep_table(found: list[Measured]) -> list[str]:
+    """Layers, ops and milliseconds, in all, for one layer, and of the three slowest passes."""
+    lines = [
+        "",
+        "## Whole models",
+        "",
+        "Decoder layers with norms, projections and causal attention.",
+    ]
+    lines += ["", "| layers | ops | ms | ms a layer | most of it in |", "|---|---|---|---|---|"]
+    for each in found:
+        lines.append(
+            f"| {each.name} | {each.ops} | {each.total:.1f} | {each.total / int(each.name):.2f} "
+            f"| {each.slowest()} |"
+        )
+    return lines
+
+
+def page(found: list[Measured], models: list[Measured]) -> str:
     """The document."""
     found = sorted(found, key=lambda each: -each.total)
     totals = [each.total for each in found]
@@ -107,9 +179,7 @@ def page(found: list[Measured]) -> str:
     ]
     lines += ["| program | ops | ms | most of it in |", "|---|---|---|---|"]
     for each in found[:SHOWN]:
-        top = sorted(each.passes.items(), key=lambda entry: -entry[1])[:3]
-        parts = ", ".join(f"{name} {ms:.1f}" for name, ms in top)
-        lines.append(f"| {each.name} | {each.ops} | {each.total:.1f} | {parts} |")
+        lines.append(f"| {each.name} | {each.ops} | {each.total:.1f} | {each.slowest()} |")
     whole = sum(totals)
     lines += ["", "| pass | share of all | mean ms | most ms | in |", "|---|---|---|---|---|"]
     names = list(dict.fromkeys(name for each in found for name in each.passes))
@@ -120,7 +190,7 @@ def page(found: list[Measured]) -> str:
             f"| {name} | {100 * shares[name] / whole:.0f} % | {shares[name] / len(found):.2f} "
             f"| {worst.passes[name]:.1f} | {worst.name} |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *deep_table(models)]) + "\n"
 
 
 def main() -> None:
@@ -150,9 +220,10 @@ def main() -> None:
             again = run(texts[each.name], context, passes)
             if sum(again.values()) < each.total:
                 each.passes = again
-    print(page(found))
+    text = page(found, deep(context, passes))
+    print(text)
     if not args.only:
-        PAGE.write_text(page(found))
+        PAGE.write_text(text)
 
 
 if __name__ == "__main__":
