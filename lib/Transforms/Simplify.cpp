@@ -14,11 +14,13 @@
 //   max_n (s_n - r) = (max_n s_n) - r        max_n (r - s_n) = r - min_n s_n
 //
 // exactly, because rounding is monotone. A second maximum of scores that a first one
-// was subtracted from becomes a function of the first that way.
+// was subtracted from becomes a function of the first that way. SimplifySums.cpp finds
+// contractions that were written out.
 //
 //===----------------------------------------------------------------------===//
 
 #include "ProgramUtils.h"
+#include "SimplifySums.h"
 
 #include "flashlight/IR/FlashlightDialect.h"
 #include "flashlight/Transforms/Passes.h"
@@ -163,6 +165,7 @@ struct Simplify : flashlight::impl::SimplifyBase<Simplify> {
     RewritePatternSet patterns(&getContext());
     patterns.add<DropRounding>(&getContext(), numCasts);
     patterns.add<WidenThroughMoves, ShiftExtremum>(&getContext());
+    populateSimplifySumsPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -61,3 +61,52 @@ func.func @maximum_of_negated(%x: tensor<8x4xf32>, %r: tensor<8x1xf32>) -> tenso
   %m = flashlight.reduce max %d dims [1] : tensor<8x4xf32> -> tensor<8xf32>
   return %m : tensor<8xf32>
 }
+
+// sum_d a[m, d] b[n, d] c = (contract a, b) c.
+// CHECK-LABEL: @sum_of_products
+// CHECK: %[[S:.*]] = flashlight.contract %arg0, %arg1 "ac,bc->ab" : tensor<8x4xf32>, tensor<6x4xbf16> -> tensor<8x6xf32>
+// CHECK: arith.mulf %[[S]], %{{.*}} {flashlight.node = "s"}
+func.func @sum_of_products(%a: tensor<8x4xf32>, %b: tensor<6x4xbf16>, %c: tensor<f32>) -> tensor<8x6xf32> {
+  %0 = flashlight.reshape %a : tensor<8x4xf32> -> tensor<8x1x4xf32>
+  %1 = flashlight.broadcast %0 dims [0, 1, 2] : tensor<8x1x4xf32> -> tensor<8x6x4xf32>
+  %2 = arith.extf %b : tensor<6x4xbf16> to tensor<6x4xf32>
+  %3 = flashlight.broadcast %2 dims [1, 2] : tensor<6x4xf32> -> tensor<8x6x4xf32>
+  %4 = flashlight.broadcast %c dims [] : tensor<f32> -> tensor<8x6x4xf32>
+  %5 = arith.mulf %1, %4 : tensor<8x6x4xf32>
+  %6 = arith.mulf %5, %3 : tensor<8x6x4xf32>
+  %7 = flashlight.reduce sum %6 dims [2] {flashlight.node = "s"} : tensor<8x6x4xf32> -> tensor<8x6xf32>
+  return %7 : tensor<8x6xf32>
+}
+
+// A unit dim of the result that neither factor has.
+// CHECK-LABEL: @sum_of_products_of_one_batch
+// CHECK: flashlight.contract %{{.*}}, %{{.*}} "bd,cd->bc"
+// CHECK: flashlight.reshape %{{.*}} : tensor<8x6xf32> -> tensor<1x8x6xf32>
+func.func @sum_of_products_of_one_batch(%a: tensor<1x8x4xf32>, %b: tensor<1x4x6xf32>) -> tensor<1x8x6xf32> {
+  %0 = flashlight.broadcast %a dims [0, 1, 3] : tensor<1x8x4xf32> -> tensor<1x8x6x4xf32>
+  %1 = flashlight.transpose %b [0, 2, 1] : tensor<1x4x6xf32> -> tensor<1x6x4xf32>
+  %2 = flashlight.broadcast %1 dims [0, 2, 3] : tensor<1x6x4xf32> -> tensor<1x8x6x4xf32>
+  %3 = arith.mulf %0, %2 : tensor<1x8x6x4xf32>
+  %4 = flashlight.reduce sum %3 dims [3] : tensor<1x8x6x4xf32> -> tensor<1x8x6xf32>
+  return %4 : tensor<1x8x6xf32>
+}
+
+// A factor with all dims of the other is no matrix product: a sum of gated values.
+// CHECK-LABEL: @sum_of_gated
+// CHECK-NOT: flashlight.contract
+func.func @sum_of_gated(%a: tensor<8x4xf32>, %b: tensor<4xf32>) -> tensor<8xf32> {
+  %0 = flashlight.broadcast %b dims [1] : tensor<4xf32> -> tensor<8x4xf32>
+  %1 = arith.mulf %a, %0 : tensor<8x4xf32>
+  %2 = flashlight.reduce sum %1 dims [1] : tensor<8x4xf32> -> tensor<8xf32>
+  return %2 : tensor<8xf32>
+}
+
+// |exp(x)| = exp(x).
+// CHECK-LABEL: @absolute_of_positive
+// CHECK-NEXT: math.exp
+// CHECK-NEXT: return
+func.func @absolute_of_positive(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %0 = math.exp %x : tensor<8xf32>
+  %1 = math.absf %0 : tensor<8xf32>
+  return %1 : tensor<8xf32>
+}

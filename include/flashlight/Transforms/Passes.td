@@ -71,8 +71,9 @@ def Simplify : Pass<"flashlight-simplify", "::mlir::func::FuncOp"> {
   let description = [{
     Program level. Folds chains of transposes and reshapes, and removes the
     roundings between pointwise ops: `extf(truncf(x))` becomes `x` where `x` had the
-    wider type, also across views and selects. A program in half precision is thereby computed at least as
-    precisely as eager computes it, op by op.
+    wider type, also across views and selects. A program in half precision is thereby computed
+    at least as precisely as eager computes it, op by op. A sum of products of two factors that are
+    repeated along different dims becomes a `flashlight.contract`.
 
     ```mlir
     %0 = arith.truncf %x : tensor<8xf32> to tensor<8xbf16>
