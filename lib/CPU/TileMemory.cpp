@@ -7,8 +7,10 @@
 //===----------------------------------------------------------------------===//
 //
 // Loads and stores of tiles, as loops. Strides are known only when a kernel
-// runs: one test on the stride of the tile's innermost dim selects between a copy
-// by vectors and a copy by elements (a transposed operand, a broadcast).
+// runs: tests on strides select between a copy by vectors, where the tile's innermost
+// dim is contiguous, a copy by blocks that are transposed in registers, where another
+// dim is (a query, a mask: by elements every one would touch a cache line of its own),
+// and a copy by elements (a broadcast).
 // Whatever lies beyond a limit is neither read nor written; a loaded tile is zero
 // there. It is zero too where an index that is a value leaves the memory, which
 // no element within the limits does in a program that PyTorch runs.
@@ -17,6 +19,7 @@
 
 #include "TileMemory.h"
 #include "TileGather.h"
+#include "TileTranspose.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -97,6 +100,9 @@ private:
   void emitElement(Value address, bool zero);
   void emitVectors(Value address, bool zero);
   void emitVector(Value start, int64_t width, Value address, bool zero);
+  bool mayTranspose(unsigned across) const;
+  void emitTransposed(unsigned across, unsigned dim, Value address);
+  void emitBlocks(unsigned across, Value address);
 
   /// A dim of the memory along which index tiles say where an element is.
   struct GatheredDim {
@@ -193,7 +199,82 @@ void Access::emit() {
   b.setInsertionPointToStart(choice.thenBlock());
   emitDim(0, base, /*contiguous=*/true, /*zero=*/false);
   b.setInsertionPointToStart(choice.elseBlock());
+  for (unsigned dim = 0; dim < shape.size(); ++dim) {
+    if (!mayTranspose(dim))
+      continue;
+    Value along = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, stride[dim], index(1));
+    auto transposed = scf::IfOp::create(b, loc, along, /*withElseRegion=*/true);
+    b.setInsertionPointToStart(transposed.thenBlock());
+    emitTransposed(dim, 0, base);
+    b.setInsertionPointToStart(transposed.elseBlock());
+  }
   emitDim(0, base, /*contiguous=*/false, /*zero=*/false);
+}
+
+/// True if the tile may be copied in blocks of `across` and the innermost dim.
+bool Access::mayTranspose(unsigned across) const {
+  if (!isLoad || !gathered.empty() || static_cast<int64_t>(across) == inner || shape[across] < 4)
+    return false;
+  for (unsigned dim = 0; dim < shape.size(); ++dim) // beyond another limit all would be zero
+    if (count[dim] && dim != across && static_cast<int64_t>(dim) != inner)
+      return false;
+  return true;
+}
+
+/// Dims `dim` and further in, but for the two of a block.
+void Access::emitTransposed(unsigned across, unsigned dim, Value address) {
+  if (dim == shape.size())
+    return emitBlocks(across, address);
+  if (dim == across || static_cast<int64_t>(dim) == inner || shape[dim] == 1)
+    return emitTransposed(across, dim + 1, address);
+  auto loop = scf::ForOp::create(b, loc, index(0), index(shape[dim]), index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value outer = std::exchange(at[dim], loop.getInductionVar());
+  emitTransposed(across, dim + 1, add(address, multiply(at[dim], stride[dim])));
+  at[dim] = outer;
+}
+
+/// The parts of a dim by blocks of `block`: begin, end, step.
+static SmallVector<std::array<int64_t, 3>> segments(int64_t size, int64_t block) {
+  int64_t whole = size - size % block;
+  SmallVector<std::array<int64_t, 3>> result;
+  if (whole > 0)
+    result.push_back({0, whole, block});
+  if (whole < size)
+    result.push_back({whole, size, size - whole});
+  return result;
+}
+
+void Access::emitBlocks(unsigned across, Value address) {
+  int64_t bits = element.getIntOrFloatBitWidth();
+  int64_t block = std::max<int64_t>(4, std::min<int64_t>(lanes, lanes * 32 / bits));
+  auto loopOver = [&](std::array<int64_t, 3> part) {
+    auto loop = scf::ForOp::create(b, loc, index(part[0]), index(part[1]), index(part[2]));
+    b.setInsertionPointToStart(loop.getBody());
+    return loop.getInductionVar();
+  };
+  for (auto columns : segments(shape[across], block))
+    for (auto rows : segments(shape[inner], block)) {
+      OpBuilder::InsertionGuard guard(b);
+      Value column = std::exchange(at[across], loopOver(columns));
+      Value row = std::exchange(at[inner], loopOver(rows));
+      TransposedBlock{flat,
+                      add(add(address, at[across]), multiply(at[inner], stride[inner])),
+                      stride[inner],
+                      buffer,
+                      at,
+                      across,
+                      static_cast<unsigned>(inner),
+                      count[across],
+                      count[inner],
+                      block,
+                      columns[2],
+                      rows[2]}
+          .emit(b, loc);
+      at[across] = column;
+      at[inner] = row;
+    }
 }
 
 /// Adds to the address what index tiles say at this place of the tile. `inside`: whether all of it

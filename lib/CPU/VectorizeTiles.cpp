@@ -87,9 +87,20 @@ void Vectorizer::chooseBlocks() {
   });
   bool wide = width >= 16; // AVX-512 has 32 registers, AVX2 16
   bool horizontal = vectorDim >= 0 && isReduced(vectorDim);
+  // Rows share the vectors that they load, if there is a dim along which those do not vary (heads
+  // that mix heads: not the keys).
+  auto isShared = [&](int64_t dim) {
+    return llvm::none_of(llvm::seq<unsigned>(0, numInputs), [&](unsigned operand) {
+      AffineMap map = mapOf(operand);
+      return vectorDim >= 0 && map.isFunctionOfDim(vectorDim) && map.isFunctionOfDim(dim);
+    });
+  };
+  bool shared = false;
   for (int64_t dim = 0, e = sizes.size(); dim < e; ++dim)
-    if (dim != vectorDim && !isReduced(dim) && sizes[dim] > 1)
+    if (dim != vectorDim && !isReduced(dim) && sizes[dim] > 1 && (isShared(dim) || !shared)) {
       rowDim = dim;
+      shared = isShared(dim);
+    }
   if (contraction)
     rowBlock = horizontal ? 8 : wide ? 8 : 6;
   else if (horizontal)

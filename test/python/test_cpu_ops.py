@@ -228,18 +228,32 @@ def test_scalars():
 
 
 @pytest.mark.parametrize("transposed", [False, True])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64])
-def test_limits_and_strides(dtype, transposed):
+@pytest.mark.parametrize("tile", [(16, 32), (13, 21), (5, 64)])
+@pytest.mark.parametrize(
+    ("dtype", "bits"),
+    [
+        (torch.float32, 512),
+        (torch.float32, 256),
+        (torch.bfloat16, 512),
+        (torch.bfloat16, 256),
+        (torch.int64, 512),
+        (torch.float64, 256),
+        (torch.bool, 512),
+    ],
+)
+def test_limits_and_strides(dtype, bits, tile, transposed):
     """Tiles that hang over both edges, of tensors that are transposed, sliced and broadcast."""
-    base = (normal(3, 50, 70) * 9).to(dtype)
+    base = normal(3, 50, 70) * 9
+    base = base > 0 if dtype == torch.bool else base.to(dtype)
     views = [base[1, 4:41, 5:66], base[:, ::2, 3][:, :20].t(), base[0, :1, :61].expand(37, 61)]
+    views.append(base[2, :33].t())
     order = "(i, j) -> (j, i)" if transposed else "(i, j) -> (i, j)"
     element = ELEMENTS[dtype]
-    tile_type = f"tensor<16x32x{element}>"
+    tile_type = f"tensor<{tile[0]}x{tile[1]}x{element}>"
     for view in views:
         rows, columns = view.shape
         limits = "(%cleft, %rleft)" if transposed else "(%rleft, %cleft)"
-        per_row, per_column = (32, 16) if transposed else (16, 32)
+        per_row, per_column = tile[::-1] if transposed else tile
         out = torch.empty(rows, columns, dtype=dtype)
         text = f"""
 func.func @kernel(%x: {memref(view)}, %y: {memref(out)} {{flashlight.output}})
@@ -263,9 +277,22 @@ func.func @kernel(%x: {memref(view)}, %y: {memref(out)} {{flashlight.output}})
       : {tile_type}, {memref(out)}
   return
 }}"""
-        kernel = compile_text(text)
+        kernel = compile_text(text, vector_bits=bits)
         kernel.launch([view], [out], {})
         assert torch.equal(out, view)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0), (2, 1, 0), (0, 2, 1)])
+def test_permuted_tiles(order):
+    """A tile of three dims, of memory in every order."""
+    x = normal(17, 35, 70).permute(order)
+    check(
+        program(
+            [x], [x], f"  %y0 = arith.addf %x0, %x0 : tensor<{'x'.join(map(str, x.shape))}xf32>"
+        ),
+        [x],
+        [torch.empty_like(x)],
+    )
 
 
 def test_nothing_is_read_beyond_a_limit():
