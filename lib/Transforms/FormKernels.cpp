@@ -13,6 +13,7 @@
 
 #include "KernelGroup.h"
 #include "KernelWriter.h"
+#include "ProgramUtils.h"
 
 #include "flashlight/Transforms/Passes.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
@@ -31,36 +32,205 @@ using namespace flashlight;
 
 namespace {
 
+/// The groups of a function. A group's statistics may be what another one reads (row statistics
+/// in a sum of columns), so all are found before the first is written.
+class KernelFinder {
+public:
+  explicit KernelFinder(Block &block) : block(block) {}
+
+  /// The sinks of groups that can live together, in the order of their discovery.
+  SmallVector<Operation *> find();
+  /// The group of `sink` again, with the outputs that the other groups read; null where what has
+  /// been written since leaves none.
+  KernelGroup *rebuild(Operation *sink);
+
+private:
+  void discover();
+  bool tryBuild(Operation *sink, bool ofScores = false);
+  bool stands(const KernelGroup &group);
+
+  Block &block;
+  llvm::DenseSet<Operation *> banned, taken;
+  llvm::MapVector<Operation *, std::unique_ptr<KernelGroup>> groups; // by sink
+  KernelNeighbours neighbours;
+};
+
+} // namespace
+
+bool KernelFinder::tryBuild(Operation *sink, bool ofScores) {
+  if (taken.contains(sink) || banned.contains(sink) || groups.count(sink))
+    return false;
+  std::string reason;
+  std::unique_ptr<KernelGroup> group = KernelGroup::build(sink, neighbours, reason);
+  if (!group) {
+    if (isa<ContractOp>(sink))
+      sink->setAttr(kReasonAttr, StringAttr::get(sink->getContext(), reason));
+    return false;
+  }
+  if (ofScores && llvm::count_if(group->members, llvm::IsaPred<ContractOp>) < 2)
+    return false;
+  for (Operation *op : group->members) {
+    if (isa<ContractOp, ReduceOp>(op))
+      taken.insert(op);
+    if (group->owns(op))
+      neighbours.owner[op] = group.get();
+  }
+  groups[sink] = std::move(group);
+  return true;
+}
+
+/// Sinks of scores go first: a norm before the scores' own contraction would be a kernel, too, and
+/// take them from the kernel that they belong to. Then what is reduced without a contraction, from
+/// the last reduction on, which takes in the earlier ones. Last what needed those.
+void KernelFinder::discover() {
+  groups.clear();
+  taken.clear();
+  neighbours = KernelNeighbours();
+  SmallVector<Operation *> contracts, reductions;
+  for (Operation &op : block)
+    if (isa<ContractOp>(op))
+      contracts.push_back(&op);
+    else if (isa<ReduceOp>(op))
+      reductions.push_back(&op);
+  for (bool ofScores : {true, false})
+    for (Operation *sink : contracts)
+      tryBuild(sink, ofScores);
+  bool any = false;
+  for (Operation *sink : llvm::reverse(reductions))
+    any |= tryBuild(sink);
+  if (any)
+    for (Operation *sink : contracts)
+      tryBuild(sink);
+}
+
+/// A group that reads what is computed from its own scores needs another group to compute that. And
+/// statistics alone are no kernel where the values that they reduce are in memory anyway.
+bool KernelFinder::stands(const KernelGroup &group) {
+  if (group.waitsForItself())
+    return false;
+  if (isa<ContractOp>(group.getSink()))
+    return true;
+  llvm::DenseSet<Operation *> inKernels;
+  for (auto &[sink, other] : groups)
+    inKernels.insert(other->members.begin(), other->members.end());
+  return llvm::all_of(group.getStreamedMembers(), [&](Operation *op) {
+    return llvm::all_of(op->getUsers(), [&](Operation *user) { return inKernels.contains(user); });
+  });
+}
+
+SmallVector<Operation *> KernelFinder::find() {
+  SmallVector<Operation *> sinks;
+  bool changed = true;
+  while (changed) {
+    discover();
+    changed = false;
+    for (auto &[sink, group] : groups)
+      if (!stands(*group)) {
+        banned.insert(sink);
+        if (isa<ContractOp>(sink))
+          sink->setAttr(kReasonAttr,
+                        StringAttr::get(sink->getContext(),
+                                        "an op between two of its parts cannot be fused"));
+        changed = true;
+      }
+  }
+  for (auto &[sink, group] : groups) {
+    sink->removeAttr(kReasonAttr);
+    sinks.push_back(sink);
+    for (Value leaf : group->leaves)
+      if (Operation *op = leaf.getDefiningOp(); op && neighbours.owner.count(op))
+        neighbours.wanted.insert(leaf);
+  }
+  return sinks;
+}
+
+KernelGroup *KernelFinder::rebuild(Operation *sink) {
+  std::unique_ptr<KernelGroup> before = std::move(groups[sink]);
+  for (Operation *op : before->members)
+    if (neighbours.owner.lookup(op) == before.get())
+      neighbours.owner.erase(op);
+  std::string reason;
+  std::unique_ptr<KernelGroup> group = KernelGroup::build(sink, neighbours, reason);
+  if (!group) {
+    sink->setAttr(kReasonAttr, StringAttr::get(sink->getContext(), reason));
+    return nullptr;
+  }
+  for (Operation *op : group->members)
+    if (group->owns(op))
+      neighbours.owner[op] = group.get();
+  return (groups[sink] = std::move(group)).get();
+}
+
+namespace {
+
 struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
   void runOnOperation() override {
     Block &block = getOperation().getBody().front();
-    SmallVector<ContractOp> sinks(block.getOps<ContractOp>());
-    llvm::SmallPtrSet<Operation *, 16> taken;
+    SmallVector<ReduceOp> split = splitReductions(block);
+    KernelFinder finder(block);
     unsigned count = 0;
-    // Sinks of scores first: a norm before the scores' own contraction would be a kernel, too, and
-    // take them from the kernel that they belong to.
-    for (bool ofScores : {true, false})
-      for (ContractOp sink : sinks) {
-        if (taken.contains(sink))
-          continue;
-        std::string reason;
-        std::unique_ptr<KernelGroup> group = KernelGroup::build(sink, reason);
-        if (!group) {
-          sink->setAttr(kReasonAttr, StringAttr::get(&getContext(), reason));
-          continue;
-        }
-        auto contracts = llvm::count_if(group->members, llvm::IsaPred<ContractOp>);
-        if (ofScores && contracts < 2)
-          continue;
-        for (Operation *op : group->members)
-          if (isa<ContractOp>(op))
-            taken.insert(op);
+    for (Operation *sink : finder.find())
+      if (KernelGroup *group = finder.rebuild(sink))
         formKernel(*group, block, count++);
-      }
+    for (ReduceOp outer : split)
+      rejoin(outer);
     // What the kernels took over and nothing else needs.
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
       if (isOpTriviallyDead(&op))
         op.erase();
+  }
+
+  /// A sum over rows and heads is a sum over heads of sums over the rows, which a kernel can
+  /// stream.
+  static SmallVector<ReduceOp> splitReductions(Block &block) {
+    SmallVector<ReduceOp> split;
+    RowDims rowDims;
+    for (ReduceOp op : llvm::to_vector(block.getOps<ReduceOp>())) {
+      Value operand = op.getOperand();
+      SmallVector<int64_t> dims = op.getReducedDims();
+      auto extent = [&](int64_t dim) {
+        RankedTensorType type = tensorType(operand);
+        return type.isDynamicDim(dim) ? INT64_MAX : type.getDimSize(dim);
+      };
+      llvm::stable_sort(dims, [&](int64_t a, int64_t b) { return extent(a) > extent(b); });
+      auto *streamed =
+          llvm::find_if(dims, [&](int64_t dim) { return rowDims.hasRows(operand, dim); });
+      if (dims.size() < 2 || streamed == dims.end())
+        continue;
+      int64_t dim = *streamed;
+      SmallVector<int64_t> kept, others;
+      for (int64_t i = 0; i < tensorType(operand).getRank(); ++i)
+        if (i != dim)
+          kept.push_back(i);
+      for (int64_t other : op.getReducedDims())
+        if (other != dim)
+          others.push_back(other - (other > dim));
+      OpBuilder builder(op);
+      Value inner = ReduceOp::create(builder, op.getLoc(), permuted(tensorType(operand), kept),
+                                     op.getKindAttr(), operand, builder.getDenseI64ArrayAttr(dim));
+      auto outer = ReduceOp::create(builder, op.getLoc(), op.getType(), op.getKindAttr(), inner,
+                                    builder.getDenseI64ArrayAttr(others));
+      if (Attribute node = op->getAttr(kNodeAttr))
+        outer->setAttr(kNodeAttr, node);
+      op.replaceAllUsesWith(outer.getResult());
+      op.erase();
+      split.push_back(outer);
+    }
+    return split;
+  }
+
+  /// Makes one of two reductions again where no kernel took the inner one.
+  static void rejoin(ReduceOp outer) {
+    auto inner = outer.getOperand().getDefiningOp<ReduceOp>();
+    if (!inner)
+      return;
+    int64_t dim = inner.getReducedDims()[0];
+    SmallVector<int64_t> dims{dim};
+    for (int64_t other : outer.getReducedDims())
+      dims.push_back(other + (other >= dim));
+    llvm::sort(dims);
+    outer.getOperandMutable().assign(inner.getOperand());
+    outer.setDims(dims);
   }
 
   void formKernel(KernelGroup &group, Block &block, unsigned number) {
@@ -77,9 +247,7 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
     KernelOp kernel = writer.write("kernel_" + std::to_string(number));
     kernel->setAttr(kNodesAttr, builder.getArrayAttr(nodes));
     for (auto [output, result] : llvm::zip(group.outputs, kernel.getResults()))
-      output.final.replaceUsesWithIf(result, [&](OpOperand &use) {
-        return !group.members.contains(use.getOwner()) && use.getOwner() != kernel;
-      });
+      output.final.replaceAllUsesExcept(result, kernel);
     sortTopologically(&block);
     ++numKernels;
   }

@@ -94,8 +94,13 @@ bool IndexSpace::unify(ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b) {
                         std::max(leftDim.getPosition(), rightDim.getPosition())});
   }
   for (auto [keep, drop] : merges)
-    if (find(keep) != find(drop))
+    if (find(keep) != find(drop)) {
+      // What one use has told of an axis holds for the other.
+      AxisRole told = variables[find(drop)].role;
+      if (variables[find(keep)].role == AxisRole::Batch)
+        variables[find(keep)].role = told;
       variables[find(drop)].parent = find(keep);
+    }
   return true;
 }
 

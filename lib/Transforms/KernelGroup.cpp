@@ -19,27 +19,31 @@
 using namespace mlir;
 using namespace flashlight;
 
-/// The dim of `value` that the contraction sums over, if it is exactly one.
+/// The dim of a factor that the contraction sums over, if both factors have exactly one.
 static FailureOr<unsigned> contractedDim(ContractOp op, bool left) {
   ContractOp::Labels labels = op.getLabels();
-  FailureOr<unsigned> found = failure();
-  for (auto [i, label] : llvm::enumerate(left ? labels.lhs : labels.rhs)) {
-    if (llvm::is_contained(labels.result, label))
-      continue;
-    if (succeeded(found))
-      return failure();
-    found = i;
-  }
-  return found;
+  llvm::SmallSetVector<StringAttr, 4> summed;
+  for (ArrayRef<StringAttr> names : {ArrayRef(labels.lhs), ArrayRef(labels.rhs)})
+    for (StringAttr name : names)
+      if (!llvm::is_contained(labels.result, name))
+        summed.insert(name);
+  ArrayRef<StringAttr> own = left ? labels.lhs : labels.rhs, other = left ? labels.rhs : labels.lhs;
+  if (summed.size() != 1 || !llvm::is_contained(own, summed.front()) ||
+      !llvm::is_contained(other, summed.front()))
+    return failure();
+  return llvm::find(own, summed.front()) - own.begin();
 }
 
-std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, std::string &reason) {
+std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, const KernelNeighbours &neighbours,
+                                                std::string &reason) {
   // A norm that does not fit a tile is left outside; what one factor lacks does not hide what the
   // other misses.
   for (bool left : {true, false})
     for (bool innerReductions : {true, false}) {
       std::string why;
-      if (auto group = build(sink, left, innerReductions, why))
+      if (!left && isa<ReduceOp>(sink))
+        break;
+      if (auto group = build(sink, left, innerReductions, neighbours, why))
         return group;
       if (reason.empty())
         reason = why;
@@ -47,7 +51,8 @@ std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, std::string &re
   return nullptr;
 }
 
-std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, bool left, bool innerReductions,
+std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, bool left, bool innerReductions,
+                                                const KernelNeighbours &neighbours,
                                                 std::string &reason) {
   auto refuse = [&](StringRef why) {
     reason = why.str();
@@ -55,15 +60,22 @@ std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, bool left, bool
   };
   constexpr StringLiteral tooWide =
       "an axis is empty, or a tile must hold it whole and it is dynamic or wider than 512";
-  FailureOr<unsigned> dim = contractedDim(sink, left);
+  FailureOr<unsigned> dim = failure();
+  if (auto contract = dyn_cast<ContractOp>(sink))
+    dim = contractedDim(contract, left);
+  else if (auto dims = cast<ReduceOp>(sink).getReducedDims(); dims.size() == 1)
+    dim = dims[0];
   if (failed(dim))
     return refuse("contracts more than one axis");
-  std::unique_ptr<KernelGroup> group(new KernelGroup(sink));
+  std::unique_ptr<KernelGroup> group(new KernelGroup(sink, neighbours));
   group->innerReductions = innerReductions;
-  group->probabilities = left ? sink.getLhs() : sink.getRhs();
+  group->probabilities = sink->getOperand(left ? 0 : 1);
+  // A sum of values that are no larger than what they come from saves no memory.
+  if (isa<ReduceOp>(sink) && !group->rowDims.hasRows(group->probabilities, *dim))
+    return refuse("what it reduces is no larger than what it is computed from");
   group->findStreamedDims(*dim);
   group->fixedMembers.insert(sink);
-  group->need(sink.getResult());
+  group->need(sink->getResult(0));
   if (!group->isComputed())
     return refuse("neither factor is computed along the contracted axis");
   if (group->hasProjection())
@@ -81,7 +93,8 @@ std::unique_ptr<KernelGroup> KernelGroup::build(ContractOp sink, bool left, bool
     return refuse(tooWide);
   if (!group->isConsistent())
     return refuse("one of its values is needed at two indices that cannot be told apart");
-  if (llvm::any_of(group->leaves, [&](Value leaf) { return group->dependsOnMembers(leaf); }))
+  auto isOwn = [&](Operation *op) { return group->owns(op); };
+  if (llvm::any_of(group->leaves, [&](Value leaf) { return group->dependsOn(leaf, isOwn, false); }))
     return refuse("an op between two of its parts cannot be fused");
   return group;
 }
@@ -102,9 +115,16 @@ void KernelGroup::findStreamedDims(unsigned dim) {
     Value value = worklist.pop_back_val();
     unsigned at = streamedDim[value];
     // A statistic may be taken of another function of the same scores.
-    for (Operation *user : value.getUsers())
-      if (user->getBlock() == block && isElementwise(user))
+    for (Operation *user : value.getUsers()) {
+      if (user->getBlock() != block)
+        continue;
+      if (isElementwise(user))
         push(user->getResult(0), at);
+      if (isView(user) && !isa<SliceOp>(user))
+        for (int64_t to = 0; to < tensorType(user->getResult(0)).getRank(); ++to)
+          if (FailureOr<unsigned> from = operandDim(user, to); succeeded(from) && *from == at)
+            push(user->getResult(0), to);
+    }
     Operation *op = value.getDefiningOp();
     if (!op || op->getBlock() != block)
       continue;
@@ -120,11 +140,14 @@ void KernelGroup::findStreamedDims(unsigned dim) {
       StringAttr label = labels.result[at];
       auto *left = llvm::find(labels.lhs, label), *right = llvm::find(labels.rhs, label);
       // Behind a score stand keys, whose positions may be the rows' as well: no statistic of the
-      // kernel is taken of them.
-      if (left != labels.lhs.end() && right != labels.rhs.end()) {
+      // kernel is taken of them. Other scores may stand behind it, too (heads that are mixed).
+      bool both = left != labels.lhs.end() && right != labels.rhs.end();
+      if (left != labels.lhs.end() &&
+          (both || rowDims.hasRows(contract.getLhs(), left - labels.lhs.begin())))
         push(contract.getLhs(), left - labels.lhs.begin());
+      if (right != labels.rhs.end() &&
+          (both || rowDims.hasRows(contract.getRhs(), right - labels.rhs.begin())))
         push(contract.getRhs(), right - labels.rhs.begin());
-      }
     } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
       unsigned from = at;
       for (int64_t reduced : reduce.getReducedDims())
@@ -168,14 +191,18 @@ bool KernelGroup::isComputed() const {
 /// row-blocked kernel could. A parameter among the rows (learned queries, a mixing of heads) or a
 /// bias is no such thing, and weights of their own for every head are keys like any others.
 bool KernelGroup::hasProjection() const {
+  auto isStreamed = [&](Value factor) {
+    return llvm::any_of(demands.lookup(factor),
+                        [&](const Index &index) { return axes.uses(index, stream); });
+  };
   return llvm::any_of(members, [&](Operation *op) {
     auto contract = dyn_cast<ContractOp>(op);
-    return contract && isProjection(contract) &&
-           llvm::any_of(contract->getOperands(), [&](Value factor) {
-             return isParameter(factor) &&
-                    llvm::any_of(demands.lookup(factor),
-                                 [&](const Index &index) { return axes.uses(index, stream); });
-           });
+    if (!contract || !isProjection(contract))
+      return false;
+    bool ofWeights = isParameter(contract.getLhs());
+    Value weights = ofWeights ? contract.getLhs() : contract.getRhs(),
+          other = ofWeights ? contract.getRhs() : contract.getLhs();
+    return isStreamed(weights) || (isa<ReduceOp>(sink) && isStreamed(other) && !isDerived(other));
   });
 }
 
@@ -231,4 +258,25 @@ bool KernelGroup::isConsistent() const {
     }
   }
   return true;
+}
+
+bool KernelGroup::owns(Operation *member) const {
+  return members.contains(member) && isFinished(member->getResult(0)) &&
+         isDerived(member->getResult(0));
+}
+
+bool KernelGroup::waitsForItself() const {
+  return llvm::any_of(leaves, [&](Value leaf) {
+    return dependsOn(
+        leaf, [&](Operation *op) { return members.contains(op) && isa<ContractOp, ReduceOp>(op); },
+        /*throughKernels=*/true);
+  });
+}
+
+SmallVector<Operation *> KernelGroup::getStreamedMembers() const {
+  SmallVector<Operation *> result;
+  for (Operation *op : members)
+    if (!isFinished(op->getResult(0)) && isDerived(op->getResult(0)))
+      result.push_back(op);
+  return result;
 }

@@ -8,8 +8,8 @@
 //
 // Which ops share a kernel, and the index that each of their values is needed at.
 //
-// A group grows from a contraction over an axis n (the *sink*), whose other factor
-// is computed from keys and rows: backwards through everything that has both n and
+// A group grows from a reduction over an axis n (the *sink*) of a value that is
+// computed from keys and rows: backwards through everything that has both n and
 // a row axis, and every reduction of such values over n; then forwards to other
 // reductions over n of the group's values, and to pointwise ops of finished rows.
 //
@@ -19,6 +19,7 @@
 #define FLASHLIGHT_LIB_TRANSFORMS_KERNELGROUP_H
 
 #include "IndexSpace.h"
+#include "RowDims.h"
 
 #include "mlir/IR/Block.h"
 #include "llvm/ADT/DenseSet.h"
@@ -26,6 +27,14 @@
 #include "llvm/ADT/SetVector.h"
 
 namespace flashlight {
+
+class KernelGroup;
+
+/// What a group knows of the others: they own the finished values that they compute.
+struct KernelNeighbours {
+  llvm::DenseMap<mlir::Operation *, const KernelGroup *> owner;
+  llvm::DenseSet<mlir::Value> wanted; // what some group reads and another one owns
+};
 
 class KernelGroup {
 public:
@@ -36,8 +45,19 @@ public:
     Index index;
   };
 
-  /// Builds the group of `sink`, or says in `reason` why it has none.
-  static std::unique_ptr<KernelGroup> build(ContractOp sink, std::string &reason);
+  /// Builds the group of `sink`, a contraction or a reduction of one dim, or says in `reason` why
+  /// it has none. `neighbours` outlives the group.
+  static std::unique_ptr<KernelGroup>
+  build(mlir::Operation *sink, const KernelNeighbours &neighbours, std::string &reason);
+
+  /// True for a member that only this kernel should compute: a statistic, an output.
+  bool owns(mlir::Operation *member) const;
+  /// True if a leaf needs what this kernel computes, in another kernel that has not been found.
+  bool waitsForItself() const;
+  /// The members that have the streamed axis and cost a contraction or reduction: S x S memory
+  /// where they are stored.
+  llvm::SmallVector<mlir::Operation *> getStreamedMembers() const;
+  mlir::Operation *getSink() const { return sink; }
 
   IndexSpace axes;
   unsigned stream = 0;
@@ -49,10 +69,12 @@ public:
   llvm::DenseSet<mlir::Operation *> streamReductions; // `reduce`s over the stream
 
 private:
-  static std::unique_ptr<KernelGroup> build(ContractOp sink, bool left, bool innerReductions,
+  static std::unique_ptr<KernelGroup> build(mlir::Operation *sink, bool left, bool innerReductions,
+                                            const KernelNeighbours &neighbours,
                                             std::string &reason);
-  KernelGroup(ContractOp sink)
-      : axes(sink.getContext()), sink(sink), block(sink->getBlock()), context(sink.getContext()) {}
+  KernelGroup(mlir::Operation *sink, const KernelNeighbours &neighbours)
+      : axes(sink->getContext()), neighbours(neighbours), sink(sink), block(sink->getBlock()),
+        context(sink->getContext()) {}
 
   void findStreamedDims(unsigned dim);
   mlir::Value factorOfRows(ContractOp op) const;
@@ -63,12 +85,17 @@ private:
   bool absorbInnerReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
   bool isWhole(mlir::Value value, mlir::ArrayRef<mlir::AffineExpr> index) const;
   bool reducesWholeAxes();
-  bool isValueDim(mlir::Value value, unsigned dim);
+  bool isWholeDim(mlir::Value value, unsigned dim);
   bool absorbReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
   bool absorbPointwise(mlir::Operation *op, llvm::ArrayRef<Index> indices);
   void extendForward();
   bool collectBetween(mlir::Value value, llvm::SmallSetVector<mlir::Operation *, 8> &between) const;
   bool isDerived(mlir::Value value) const;
+  bool isFinished(mlir::Value value) const;
+  bool isScoreLike(llvm::ArrayRef<mlir::AffineExpr> index) const;
+  void nameRows(ReduceOp op, llvm::ArrayRef<mlir::AffineExpr> index);
+  bool dependsOn(mlir::Value value, llvm::function_ref<bool(mlir::Operation *)> found,
+                 bool throughKernels) const;
   bool dependsOnMembers(mlir::Value value) const;
   void findOutputs();
   bool isStreamReduction(mlir::Operation *op) const;
@@ -77,9 +104,11 @@ private:
   bool fitsTiles();
   bool isConsistent() const;
 
-  ContractOp sink;
+  const KernelNeighbours &neighbours;
+  RowDims rowDims;
+  mlir::Operation *sink;
   bool innerReductions = true; // norms of rows and keys are computed in the kernel
-  mlir::Value probabilities;   // the factor of the sink that is computed in the kernel
+  mlir::Value probabilities;   // what the sink reduces, computed in the kernel
   mlir::Block *block;
   mlir::MLIRContext *context;
   llvm::DenseMap<mlir::Value, unsigned> streamedDim; // the dim of a value that is n

@@ -71,6 +71,8 @@ void KernelGroup::need(ArrayRef<Value> roots) {
 bool KernelGroup::absorb(Operation *op) {
   if (op->getNumResults() != 1)
     return false;
+  if (const KernelGroup *owner = neighbours.owner.lookup(op); owner && op != sink)
+    return false;
   SmallVector<Index> indices = demands[op->getResult(0)];
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return isa<SplatElementsAttr>(constant.getValue());
@@ -95,16 +97,42 @@ bool KernelGroup::absorb(Operation *op) {
   return isElementwise(op) && absorbPointwise(op, indices);
 }
 
-/// A contraction belongs to the kernel if it sums over the stream, or makes a score: a value with
-/// the streamed axis that is neither a key (an inner axis) nor a value row (a value axis).
+/// True for the index of a score: a value over the stream and the rows, which is S x S where it is
+/// stored, whatever other axes it has. Where there are no rows (one query) it is what is neither a
+/// key (an inner axis) nor a value row (a value axis).
+bool KernelGroup::isScoreLike(ArrayRef<AffineExpr> index) const {
+  return axes.uses(index, stream) &&
+         (axes.usesRole(index, AxisRole::Row) ||
+          (!axes.usesRole(index, AxisRole::Inner) && !axes.usesRole(index, AxisRole::Value)));
+}
+
+/// A contraction belongs to the kernel if it sums over the stream, or makes a score. Something that
+/// is as large as scores already and projected by weights is left to a GEMM library.
 bool KernelGroup::absorbContract(ContractOp op, ArrayRef<Index> indices) {
   bool overStream = isStreamReduction(op);
-  bool score = llvm::all_of(indices, [&](const Index &index) {
-    return axes.uses(index, stream) && !axes.usesRole(index, AxisRole::Inner) &&
-           !axes.usesRole(index, AxisRole::Value);
-  });
+  bool score = llvm::all_of(indices, [&](const Index &index) { return isScoreLike(index); });
   if (!overStream && !score)
     return false;
+  if (!overStream && isProjection(op)) {
+    ContractOp::Labels labels = op.getLabels();
+    bool ofWeights = isParameter(op.getLhs());
+    Value other = ofWeights ? op.getRhs() : op.getLhs();
+    ArrayRef<StringAttr> names = ofWeights ? labels.rhs : labels.lhs;
+    const Index &index = indices.front();
+    std::optional<unsigned> n;
+    bool rows = false;
+    for (auto [at, name] : llvm::enumerate(names)) {
+      auto *in = llvm::find(labels.result, name);
+      if (in == labels.result.end())
+        continue;
+      ArrayRef<AffineExpr> expr(index[in - labels.result.begin()]);
+      if (axes.uses(expr, stream))
+        n = at;
+      rows |= axes.usesRole(expr, AxisRole::Row);
+    }
+    if (n && rows && !rowDims.hasRows(other, *n))
+      return false;
+  }
   ContractOp::Labels labels = op.getLabels();
   for (const Index &index : indices) {
     llvm::SmallDenseMap<StringAttr, AffineExpr> at;
@@ -148,30 +176,44 @@ Value KernelGroup::factorOfRows(ContractOp op) const {
   return streamedDim.count(op.getLhs()) ? op.getLhs() : op.getRhs();
 }
 
-/// A reduction within rows or keys, as norms have: over an axis that a tile holds whole. Of keys it
-/// is computed for every block of rows; that pays only where it runs along what is read anyway.
+/// A reduction over axes that a tile holds whole: within rows or keys, as norms have, or within
+/// scores (squared distances, heads that are mixed). Of keys it is computed for every block of
+/// rows; that pays only where it runs along what is read anyway.
 bool KernelGroup::absorbInnerReduce(ReduceOp op, ArrayRef<Index> indices) {
   constexpr int64_t widest = 512;
   SmallVector<int64_t> dims = op.getReducedDims();
-  if (!innerReductions || dims.size() != 1 || isGenerated(op.getOperand()))
-    return false;
-  Extent extent = getExtent(tensorType(op.getOperand()), dims[0]);
+  bool score = llvm::all_of(indices, [&](const Index &index) {
+    return axes.uses(index, stream) && axes.usesRole(index, AxisRole::Row);
+  });
   bool ofKeys = llvm::any_of(indices, [&](const Index &i) { return axes.uses(i, stream); });
-  bool known = false;
-  for (unsigned v = 0; v < axes.size(); ++v)
-    known |= axes.find(v) == v && axes[v].extent == extent &&
-             (axes[v].role == AxisRole::Inner || axes[v].role == AxisRole::Value);
-  if (extent.symbol || extent.size > widest || (ofKeys && !known))
+  if (isGenerated(op.getOperand()) || (!score && (!innerReductions || dims.size() != 1)))
     return false;
+  SmallVector<Extent> extents;
+  for (int64_t dim : dims) {
+    // A reduction of scores over their rows is a statistic of columns: of another kernel.
+    if (auto it = streamedDim.find(op.getOperand()); it != streamedDim.end() && ofKeys)
+      if (rowDims.isRow(op.getOperand(), it->second, dim))
+        return false;
+    Extent extent = getExtent(tensorType(op.getOperand()), dim);
+    bool known = false;
+    for (unsigned v = 0; v < axes.size(); ++v)
+      known |= axes.find(v) == v && axes[v].extent == extent &&
+               (axes[v].role == AxisRole::Inner || axes[v].role == AxisRole::Value);
+    if (extent.symbol || extent.size > widest || (ofKeys && !known && !score))
+      return false;
+    extents.push_back(extent);
+  }
   for (const Index &index : indices) {
     Index operand(index);
-    AffineExpr at = getAffineConstantExpr(0, context);
-    if (extent.size != 1) {
-      unsigned variable = axes.create(extent, AxisRole::Inner);
-      axes[variable].scope = index;
-      at = axes.dim(variable);
+    for (auto [dim, extent] : llvm::zip(dims, extents)) {
+      AffineExpr at = getAffineConstantExpr(0, context);
+      if (extent.size != 1) {
+        unsigned variable = axes.create(extent, AxisRole::Inner);
+        axes[variable].scope = index;
+        at = axes.dim(variable);
+      }
+      operand.insert(operand.begin() + dim, at);
     }
-    operand.insert(operand.begin() + dims[0], at);
     demand(op.getOperand(), operand);
   }
   return true;
@@ -200,9 +242,21 @@ bool KernelGroup::absorbReduce(ReduceOp op, ArrayRef<Index> indices) {
   for (const Index &index : indices) {
     Index operand(index);
     operand.insert(operand.begin() + dims[0], axes.dim(stream));
+    nameRows(op, operand);
     demand(op.getOperand(), operand);
   }
   return true;
+}
+
+/// What an axis of a reduced value is to the kernel shows where its scores are made.
+void KernelGroup::nameRows(ReduceOp op, ArrayRef<AffineExpr> index) {
+  unsigned n = op.getReducedDims()[0];
+  for (auto [at, expr] : llvm::enumerate(index)) {
+    auto dim = dyn_cast<AffineDimExpr>(axes.canonical(expr));
+    if (at != n && dim && axes[dim.getPosition()].role == AxisRole::Batch &&
+        rowDims.isRow(op.getOperand(), n, at))
+      axes[dim.getPosition()].role = AxisRole::Row;
+  }
 }
 
 /// Ops that cost so little that a key or value row may pay for them once for every block of rows.
@@ -226,10 +280,8 @@ bool KernelGroup::isWhole(Value value, ArrayRef<AffineExpr> at) const {
 }
 
 bool KernelGroup::absorbPointwise(Operation *op, ArrayRef<Index> indices) {
-  bool streamedOperand = llvm::any_of(indices, [&](const Index &index) {
-    return axes.uses(index, stream) &&
-           (axes.usesRole(index, AxisRole::Inner) || axes.usesRole(index, AxisRole::Value));
-  });
+  bool streamedOperand = llvm::any_of(
+      indices, [&](const Index &index) { return axes.uses(index, stream) && !isScoreLike(index); });
   if (streamedOperand && !fixedMembers.contains(op)) {
     llvm::SmallSetVector<Value, 4> whole;
     for (Value operand : op->getOperands())

@@ -35,18 +35,38 @@ bool KernelGroup::isDerived(Value value) const {
   return false;
 }
 
-bool KernelGroup::dependsOnMembers(Value value) const {
+/// True for a value without the streamed axis.
+bool KernelGroup::isFinished(Value value) const {
+  return llvm::none_of(demands.lookup(value),
+                       [&](const Index &index) { return axes.uses(index, stream); });
+}
+
+/// True if an op that `value` depends on is `found`. What another group owns is its kernel's
+/// result, which depends on all that the kernel reads.
+bool KernelGroup::dependsOn(Value value, llvm::function_ref<bool(Operation *)> found,
+                            bool throughKernels) const {
   SmallVector<Value> worklist{value};
   DenseSet<Operation *> seen;
   while (!worklist.empty()) {
     Operation *op = worklist.pop_back_val().getDefiningOp();
     if (!op || op->getBlock() != block || !seen.insert(op).second)
       continue;
-    if (members.contains(op) && isa<ContractOp, ReduceOp>(op))
+    const KernelGroup *owner = neighbours.owner.lookup(op);
+    if (throughKernels && owner && owner != this) {
+      llvm::append_range(worklist, owner->leaves);
+      continue;
+    }
+    if (found(op))
       return true;
     llvm::append_range(worklist, op->getOperands());
   }
   return false;
+}
+
+bool KernelGroup::dependsOnMembers(Value value) const {
+  return dependsOn(
+      value, [&](Operation *op) { return members.contains(op) && isa<ContractOp, ReduceOp>(op); },
+      /*throughKernels=*/true);
 }
 
 /// Collects the pointwise ops and views between `value` and the group. Fails at any other op that
@@ -62,21 +82,34 @@ bool KernelGroup::collectBetween(Value value, llvm::SmallSetVector<Operation *, 
                       [&](Value operand) { return collectBetween(operand, between); });
 }
 
-/// True if dim `dim` of a finished row is a value axis.
-bool KernelGroup::isValueDim(Value value, unsigned dim) {
+/// True if dim `dim` of a finished row is a value axis, or the heads of statistics alone: so few
+/// numbers that a tile may hold those of all heads.
+bool KernelGroup::isWholeDim(Value value, unsigned dim) {
   if (auto it = demands.find(value); it != demands.end()) {
-    auto axis = dyn_cast<AffineDimExpr>(axes.canonical(it->second.front()[dim]));
-    return axis && axes[axis.getPosition()].role == AxisRole::Value;
+    constexpr int64_t mostHeads = 64;
+    auto dimExpr = dyn_cast<AffineDimExpr>(axes.canonical(it->second.front()[dim]));
+    if (!dimExpr)
+      return false;
+    const IndexSpace::Variable &axis = axes[dimExpr.getPosition()];
+    if (axis.role == AxisRole::Value)
+      return true;
+    bool values = false, rows = false;
+    for (unsigned v = 0; v < axes.size(); ++v) {
+      values |= axes[v].role == AxisRole::Value;
+      rows |= axes.find(v) == v && v != dimExpr.getPosition() && axes[v].role == AxisRole::Row &&
+              axes.uses(it->second.front(), v);
+    }
+    return !values && rows && !axis.extent.symbol && axis.extent.size <= mostHeads;
   }
   Operation *op = value.getDefiningOp();
   if (!op || !members.contains(op))
     return false;
   if (isView(op)) {
     FailureOr<unsigned> from = operandDim(op, dim);
-    return succeeded(from) && isValueDim(op->getOperand(0), *from);
+    return succeeded(from) && isWholeDim(op->getOperand(0), *from);
   }
   return isElementwise(op) && llvm::any_of(op->getOperands(), [&](Value operand) {
-           return isDerived(operand) && isValueDim(operand, dim);
+           return isDerived(operand) && isWholeDim(operand, dim);
          });
 }
 
@@ -86,17 +119,13 @@ void KernelGroup::extendForward() {
     return value.getDefiningOp() && members.contains(value.getDefiningOp());
   };
   auto joinsRows = [&](Value value) { return isMember(value) && isDerived(value); };
-  auto isFinished = [&](Value value) {
-    return llvm::none_of(demands.lookup(value),
-                         [&](const Index &index) { return axes.uses(index, stream); });
-  };
   DenseSet<Value> streamed; // members that have the streamed axis
   for (Operation *op : members)
     if (!isFinished(op->getResult(0)))
       streamed.insert(op->getResult(0));
 
   for (Operation &op : *block) {
-    if (members.contains(&op) || op.getNumResults() != 1)
+    if (members.contains(&op) || op.getNumResults() != 1 || neighbours.owner.lookup(&op))
       continue;
     if (isStreamReduction(&op)) {
       // What it reduces may be another function of the group's scores.
@@ -122,7 +151,7 @@ void KernelGroup::extendForward() {
       SmallVector<int64_t> dims = reduce.getReducedDims();
       Value operand = reduce.getOperand();
       if (innerReductions && dims.size() == 1 && isMember(operand) && isDerived(operand) &&
-          !streamed.contains(operand) && isValueDim(operand, dims[0]))
+          !streamed.contains(operand) && isWholeDim(operand, dims[0]))
         members.insert(&op);
       continue;
     }
@@ -181,19 +210,18 @@ void KernelGroup::findOutputs() {
   for (Operation *op : llvm::reverse(ordered)) {
     Value value = op->getResult(0);
     bool used =
+        neighbours.wanted.contains(value) ||
         llvm::any_of(value.getUsers(), [&](Operation *user) { return !members.contains(user); });
     if (!used)
       continue;
     // So are values along the streamed axis: a program that returns its scores has them in memory
     // anyway, computed outside; the kernel does not wait for them.
-    bool streamed = llvm::any_of(demands.lookup(value),
-                                 [&](const Index &index) { return axes.uses(index, stream); });
-    if (streamed)
+    if (!isFinished(value))
       continue;
     if (!isDerived(value))
       continue;
     Output output{value, value, {}};
-    while (output.final.hasOneUse()) {
+    while (output.final.hasOneUse() && !neighbours.wanted.contains(output.final)) {
       Operation *user = *output.final.getUsers().begin();
       bool layout = isView(user) && user->getBlock() == block &&
                     succeeded(indexOfResult(user, Index(tensorType(user->getOperand(0)).getRank(),

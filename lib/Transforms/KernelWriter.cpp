@@ -226,43 +226,51 @@ Value KernelWriter::writeContract(ContractOp op, ArrayRef<AffineExpr> index) {
                             lhs, rhs);
 }
 
+/// Finds the operand by the dims that are kept: the reduced ones are the axes that it was given.
 Value KernelWriter::writeReduce(ReduceOp op, ArrayRef<AffineExpr> index) {
-  // Found by the dims that are kept: the reduced one is the axis that it was given.
-  int64_t reduced = op.getReducedDims()[0];
+  SmallVector<int64_t> dims = op.getReducedDims();
+  auto type = cast<RankedTensorType>(op.getOperand().getType());
   Index kept = group.axes.canonical(index);
-  Extent extent = getExtent(cast<RankedTensorType>(op.getOperand().getType()), reduced);
-  AffineExpr axis;
-  Value value;
-  for (auto &[known, candidate] : written[op.getOperand()]) {
-    Index others(known);
-    others.erase(others.begin() + reduced);
-    bool free = llvm::none_of(kept, [&](AffineExpr expr) {
+  auto matches = [&](const Index &known) {
+    Index others;
+    for (auto [i, expr] : llvm::enumerate(known))
+      if (!llvm::is_contained(dims, static_cast<int64_t>(i)))
+        others.push_back(expr);
+    bool overStream = false;
+    for (int64_t reduced : dims) {
+      // A slice of the operand may be in use as well: the whole extent is reduced.
+      Extent extent = getExtent(type, reduced);
       auto dim = dyn_cast<AffineDimExpr>(known[reduced]);
-      return dim && expr.isFunctionOfDim(dim.getPosition());
-    });
-    // A slice of the operand may be in use as well: the whole extent is reduced.
-    auto dim = dyn_cast<AffineDimExpr>(known[reduced]);
-    if (dim ? !(group.axes[dim.getPosition()].extent == extent) : extent.size != 1)
-      continue;
-    bool stream = known[reduced] == group.axes.dim(group.stream);
-    if (others != kept || !free || stream != group.streamReductions.contains(op))
-      continue;
-    axis = known[reduced];
-    value = candidate;
-    break;
-  }
-  assert(value && "an operand of a reduction was not demanded");
-  Type elementType = cast<RankedTensorType>(op.getType()).getElementType();
-  auto dim = dyn_cast<AffineDimExpr>(axis);
-  if (!dim) // one element
+      if (dim ? !(group.axes[dim.getPosition()].extent == extent) : extent.size != 1)
+        return false;
+      if (dim && llvm::any_of(kept, [&](AffineExpr expr) {
+            return expr.isFunctionOfDim(dim.getPosition());
+          }))
+        return false;
+      overStream |= known[reduced] == group.axes.dim(group.stream);
+    }
+    return others == kept && overStream == group.streamReductions.contains(op);
+  };
+  auto *found =
+      llvm::find_if(written[op.getOperand()], [&](auto &pair) { return matches(pair.first); });
+  assert(found != written[op.getOperand()].end() && "an operand of a reduction was not demanded");
+  Value value = found->second;
+  llvm::SmallSetVector<unsigned, 4> reduced;
+  for (int64_t dim : dims)
+    if (auto axis = dyn_cast<AffineDimExpr>(found->first[dim])) // more than one element
+      reduced.insert(positions[axis.getPosition()]);
+  if (reduced.empty())
     return value;
-  unsigned position = positions[dim.getPosition()];
   SmallVector<unsigned> at = positionsOf(value), result;
-  if (!llvm::is_contained(at, position)) // the same for all: it still counts once for each
-    at.push_back(position), llvm::sort(at), value = broadcast(value, at);
-  for (unsigned other : at)
-    if (other != position)
-      result.push_back(other);
+  for (unsigned position : reduced)
+    if (!llvm::is_contained(at, position)) // the same for all: it still counts once for each
+      at.push_back(position);
+  llvm::sort(at);
+  value = broadcast(value, at);
+  for (unsigned position : at)
+    if (!reduced.contains(position))
+      result.push_back(position);
+  Type elementType = cast<RankedTensorType>(op.getType()).getElementType();
   return ReduceOp::create(builder, op.getLoc(), typeOver(result, elementType), op.getKindAttr(),
                           value, nullptr);
 }

@@ -93,3 +93,67 @@ func.func @learned_queries(%q: tensor<10x8xf32> {flashlight.parameter}, %k: tens
   %o = flashlight.contract %p, %v "mn,ne->me" : tensor<10x20xf32>, tensor<20x4xf32> -> tensor<10x4xf32>
   return %o : tensor<10x4xf32>
 }
+
+// A maximum of scores alone is a sink: stored, the scores would be larger than what they come from.
+// CHECK-LABEL: @row_maximum
+// CHECK: flashlight.kernel "kernel_0" axes(m = 10, n = 20, d = 4) stream "n"
+// CHECK: flashlight.reduce max
+// CHECK-NOT: flashlight.reduce max
+func.func @row_maximum(%q: tensor<10x4xf32>, %k: tensor<20x4xf32>) -> tensor<10xf32> {
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<10x4xf32>, tensor<20x4xf32> -> tensor<10x20xf32>
+  %x = flashlight.reduce max %s dims [1] : tensor<10x20xf32> -> tensor<10xf32>
+  return %x : tensor<10xf32>
+}
+
+// But not where the scores are in memory anyway, nor for values as large as what they come from.
+// CHECK-LABEL: @returned_scores
+// CHECK-NOT: flashlight.kernel
+// CHECK: return
+func.func @returned_scores(%q: tensor<10x4xf32>, %k: tensor<20x4xf32>, %y: tensor<10x20xf32>) -> (tensor<10xf32>, tensor<10x20xf32>, tensor<10xf32>) {
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<10x4xf32>, tensor<20x4xf32> -> tensor<10x20xf32>
+  %x = flashlight.reduce max %s dims [1] : tensor<10x20xf32> -> tensor<10xf32>
+  %m = flashlight.reduce max %y dims [1] : tensor<10x20xf32> -> tensor<10xf32>
+  %mb = flashlight.broadcast %m dims [0] : tensor<10xf32> -> tensor<10x20xf32>
+  %e = arith.subf %y, %mb : tensor<10x20xf32>
+  %l = flashlight.reduce sum %e dims [1] : tensor<10x20xf32> -> tensor<10xf32>
+  return %x, %s, %l : tensor<10xf32>, tensor<10x20xf32>, tensor<10xf32>
+}
+
+// Sums of columns stream over the rows. The row statistic is another kernel's output; the heads are
+// summed by the kernel that has the columns: a sum over two dims is two sums.
+// CHECK-LABEL: @columns
+// CHECK: %[[L:.*]] = flashlight.kernel {{.*}} axes(b = 2, m = 10, n = 20, d = 4) stream "n"
+// CHECK: flashlight.reduce sum {{.*}} -> tensor<2x10xf32, #flashlight.axes<b, m>>
+// CHECK: %[[C:.*]] = flashlight.kernel {{.*}} axes(m = 20, n = 10, {{.*}}) stream "n"
+// CHECK-SAME: %[[L]]
+// CHECK: flashlight.reduce sum {{.*}} -> tensor<20x2xf32, #flashlight.axes<m, d>>
+// CHECK: flashlight.reduce sum {{.*}} -> tensor<20xf32, #flashlight.axes<m>>
+// CHECK: }
+// CHECK-NOT: flashlight.reduce
+// CHECK: return %[[C]]
+func.func @columns(%q: tensor<2x10x4xf32>, %k: tensor<2x20x4xf32>) -> tensor<20xf32> {
+  %s = flashlight.contract %q, %k "hmd,hnd->hmn" : tensor<2x10x4xf32>, tensor<2x20x4xf32> -> tensor<2x10x20xf32>
+  %p = math.exp %s : tensor<2x10x20xf32>
+  %l = flashlight.reduce sum %p dims [2] : tensor<2x10x20xf32> -> tensor<2x10xf32>
+  %lb = flashlight.broadcast %l dims [0, 1] : tensor<2x10xf32> -> tensor<2x10x20xf32>
+  %w = arith.divf %p, %lb : tensor<2x10x20xf32>
+  %c = flashlight.reduce sum %w dims [0, 1] : tensor<2x10x20xf32> -> tensor<20xf32>
+  return %c : tensor<20xf32>
+}
+
+// Heads that are mixed are an inner axis of the scores, and squared distances have one as well.
+// CHECK-LABEL: @mixed_heads
+// CHECK: flashlight.kernel "kernel_0" axes(b = 2, m = 10, e = 4, n = 20, d = 2, d1 = 4) stream "n"
+// CHECK: flashlight.reduce sum {{.*}} -> tensor<10x20x2xf32, #flashlight.axes<m, n, d>>
+// CHECK: return
+func.func @mixed_heads(%q: tensor<2x10x4xf32>, %k: tensor<2x20x4xf32>, %v: tensor<2x20x4xf32>, %mix: tensor<2x2xf32>) -> tensor<2x10x4xf32> {
+  %qb = flashlight.broadcast %q dims [0, 1, 3] : tensor<2x10x4xf32> -> tensor<2x10x20x4xf32>
+  %kb = flashlight.broadcast %k dims [0, 2, 3] : tensor<2x20x4xf32> -> tensor<2x10x20x4xf32>
+  %d = arith.subf %qb, %kb : tensor<2x10x20x4xf32>
+  %dd = arith.mulf %d, %d : tensor<2x10x20x4xf32>
+  %s = flashlight.reduce sum %dd dims [3] : tensor<2x10x20x4xf32> -> tensor<2x10x20xf32>
+  %t = flashlight.contract %s, %mix "gmn,hg->hmn" : tensor<2x10x20xf32>, tensor<2x2xf32> -> tensor<2x10x20xf32>
+  %p = math.exp %t : tensor<2x10x20xf32>
+  %o = flashlight.contract %p, %v "hmn,hne->hme" : tensor<2x10x20xf32>, tensor<2x20x4xf32> -> tensor<2x10x4xf32>
+  return %o : tensor<2x10x4xf32>
+}

@@ -113,14 +113,15 @@ def SplitConcats : Pass<"flashlight-split-concats", "::mlir::func::FuncOp"> {
 def FormKernels : Pass<"flashlight-form-kernels", "::mlir::func::FuncOp"> {
   let summary = "decides which ops share a kernel and names its axes";
   let description = [{
-    Program level to kernel level. A kernel grows around a contraction over an axis
-    n whose one factor is itself computed along n from rows and keys:
+    Program level to kernel level. A kernel grows around a reduction over an axis n
+    (a contraction, a sum, a maximum) of what is itself computed along n from rows and keys:
 
-    - every value that has n and no inner or value axis (scores, masks, biases,
-      probabilities) is computed in the kernel and nowhere stored;
+    - every value over n and the rows (scores, masks, biases, probabilities) is computed in the
+      kernel and nowhere stored;
     - so is every reduction of such values over n, and pointwise ops of finished rows;
-    - what is a function of rows or keys alone (a projection, a norm) is read from
-      memory, views and cheap pointwise ops excepted;
+    - what is a function of rows or keys alone (a projection, a rotary embedding) is read from
+      memory, views, norms and cheap pointwise ops excepted;
+    - what another kernel computes (row statistics, for a sum of columns) is an output of it;
     - views after an output become its memory layout.
 
     ```mlir

@@ -11,11 +11,6 @@ NOT_YET = {
     "block_tables-index_select_with_lengths": ("left to PyTorch: aten.index_select.default"),
     "block_tables-pages": ("left to PyTorch: aten.index.Tensor"),
     "block_tables-permuted_rows": ("left to PyTorch: aten.index.Tensor"),
-    "column_statistics-mean_over_rows_and_heads": ("no kernel"),
-    "column_statistics-normed_over_queries": ("no kernel"),
-    "column_statistics-sum_of_columns": (
-        "left to PyTorch: aten.matmul.default, aten.mul.Tensor, aten.softmax.int, ..."
-    ),
     "contextual_position_encodings-gathered": ("no kernel"),
     "contextual_position_encodings-rounded_from_the_first": ("no kernel"),
     "contextual_position_encodings-total_minus_cumsum_gathered": ("no kernel"),
@@ -31,13 +26,8 @@ NOT_YET = {
         "left to PyTorch: aten.dot.default, aten.mean.dim, aten.add.Tensor, ..."
     ),
     "differential_paired_heads-outputs_in_halves": ("2 kernels instead of 1"),
-    "entropy_of_the_rows-by_log_softmax": ("no kernel"),
     "forgetting_attention-gates_in_log2": ("left to PyTorch: aten.log2.default"),
     "gated_output-gate_of_joined_heads": ("left to PyTorch: aten.sigmoid.default, aten.mul.Tensor"),
-    "invariant_point_attention-differences": (
-        "left to PyTorch: aten.sub.Tensor, aten.square.default, aten.sum.dim_IntList"
-    ),
-    "invariant_point_attention-openfold_points": ("2 kernels instead of 1"),
     "linear_attention_parallel_form-elu_plus_one": ("left to PyTorch: aten.elu.default"),
     "linear_attention_parallel_form-multiplied_by_mask": (
         "left to PyTorch: aten.mul.Tensor, aten.exp.default"
@@ -48,9 +38,6 @@ NOT_YET = {
     ),
     "ops_that_the_importer_does_not_know-median_of_the_scores": (
         "left to PyTorch: aten.sub.Tensor, aten.softmax.int"
-    ),
-    "other_weighted_means-gaussian": (
-        "left to PyTorch: aten.sub.Tensor, aten.square.default, aten.sum.dim_IntList"
     ),
     "other_weighted_means-standardised_scores": ("2 passes instead of 1"),
     "rectified_softmax-shifted_by_maximum": ("2 passes instead of 1"),
@@ -91,13 +78,6 @@ NOT_YET = {
     "stick-breaking_attention-cumsum_of_logs": ("no kernel"),
     "stick-breaking_attention-flipped_cumsum": ("no kernel"),
     "stick-breaking_attention-total_minus_cumsum": ("no kernel"),
-    "talking_heads-einsum_both": ("left to PyTorch: aten.softmax.int"),
-    "talking_heads-mixed_before": (
-        "left to PyTorch: aten.matmul.default, aten.mul.Tensor, aten.sum.dim_IntList"
-    ),
-    "talking_heads-permuted_after": (
-        "left to PyTorch: aten.matmul.default, aten.mul.Tensor, aten.softmax.int"
-    ),
     "thresholds_after_the_softmax-share_of_the_best": ("3 passes instead of 2"),
     "top-k_selection-at_least_the_kth": ("no kernel"),
     "top-k_selection-blocks_of_keys": ("left to PyTorch: aten.index.Tensor"),

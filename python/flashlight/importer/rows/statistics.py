@@ -75,14 +75,15 @@ def vector_norm(
 def first_extremum(b: Builder, kind: str, x: Tensor, dim: int) -> Tensor:
     """The first position along `dim` that holds the extremum, or the first NaN: an i64.
 
-    min over n of (n where x == max x or x is NaN, else N). The extremum is NaN where an element is.
+    min over n of (n where x == max x or x is NaN, else the largest i64, which is no position). The
+    extremum is NaN where an element is.
     """
     extremum = b.spread(b.reduce(kind, x, [dim]), x.shape, [dim])
     found = b.compare("eq", x, extremum)
     if x.dtype.is_floating_point:
         found = b.binary(None, arith.OrIOp, found, b.compare("ne", x, x))
     positions = b.broadcast(b.iota(x.shape[dim]), x.shape, [dim])
-    beyond = b.broadcast_to(b.size(x.shape[dim]), x.shape)
+    beyond = b.full(x.shape, torch.iinfo(torch.int64).max, torch.int64)
     return b.reduce("min", b.select(found, positions, beyond), [dim])
 
 
