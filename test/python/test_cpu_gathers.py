@@ -142,6 +142,32 @@ def test_half_types_and_booleans(bits):
     check(k, args, bits=bits)
 
 
+@pytest.mark.parametrize(("m", "n"), [(17, 127), (1, 64)])
+def test_indices_of_heads_and_rows(m, n):
+    """Slopes of heads by a table; rows of a query and of an output gate by an index."""
+    k = Kernel("n", h=3, m=m, e=24, n=n, d=16)
+    head = k.read(k.input("h", "i64"), "h")
+    row = k.read(k.input("m", "i32"), "m")
+    slope = k.read(k.input("5"), "s0", "", [head])
+    q = k.read(k.input("9 h d"), "s0, h, d", "h d", [row])
+    s = k.contract(q, k.read(k.input("h n d"), "h n d"), "h m n")
+    s = k.op("arith.mulf", s, slope)
+    o = k.contract(k.softmax(s, "n"), k.read(k.input("h n e"), "h n e"), "h m e")
+    gate = k.read(k.input("9 5 e"), "s0, s1, e", "e", [row, head])
+    k.output(k.op("arith.mulf", o, gate), "h m e")
+    check(k)
+
+
+@pytest.mark.parametrize("n", [0, 5])
+def test_an_empty_memory(n):
+    """Nothing to gather from, and nothing gathered."""
+    k = Kernel("n", m=8, n="s0")
+    i = k.read(k.input("m n", "i64"), "m n")
+    k.output(k.reduce("sum", k.read(k.input("s1"), "s0", "", [i]), "n"), "m")
+    symbols = {"s0": n, "s1": n}
+    check(k, [torch.zeros(8, n, dtype=torch.int64), torch.ones(n)], symbols)
+
+
 def test_what_no_lane_may_touch():
     """An index beyond the table: nothing is read (eager raises; so does the interpreter)."""
     k = Kernel("n", m=20, n=20)
