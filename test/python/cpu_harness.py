@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import torch
 
+import numerics
 from flashlight.backends import cpu
 from flashlight.interpreter import interpret
 from flashlight.mlir import ir
@@ -88,11 +89,4 @@ def check(text, inputs, outputs, *, symbols=None, rtol=2e-5, atol=2e-5, name="ke
 
 def assert_as_good_as(actual, eager, exact):
     """The project's rule: `actual` errs about as much as `eager` does, both against float64."""
-    assert torch.equal(actual.isnan(), exact.isnan())
-    assert torch.equal(actual.isinf(), exact.isinf())
-    finite = exact.isfinite()
-    own = (actual.double() - exact)[finite].abs()
-    theirs = (eager.double() - exact)[finite].abs()
-    factor = 10 if actual.dtype == torch.float32 else 1.1
-    assert own.mean() <= factor * theirs.mean() + 1e-9
-    assert own.max() <= 2 * theirs.max() + (1e-6 if actual.dtype == torch.float32 else 1e-3)
+    numerics.judge(*numerics.compared(actual, eager, exact))

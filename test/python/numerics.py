@@ -87,31 +87,41 @@ def errors(outputs, function, args):
     outputs = each(outputs)
     assert len(outputs) == len(eager)
     for ours, theirs, wide in zip(outputs, eager, exact, strict=True):
-        # Where eager has infinities or NaN, the reference may have none (an overflow in f16).
-        off = ~theirs.isfinite() | ~wide.isfinite()
-        own = (ours.double() - wide).masked_fill(off, 0).abs()
-        base = (theirs.double() - wide).masked_fill(off, 0).abs()
-        yield ours, theirs, own, base, wide.double().masked_fill(off, 0).abs()
+        yield compared(ours, theirs, wide)
 
 
-def check(outputs, function, args):
-    """Asserts the rule of the design for every output.
+def compared(ours, theirs, wide):
+    """One output's entry of `errors`."""
+    # Where eager has infinities or NaN, the reference may have none (an overflow in f16).
+    off = ~theirs.isfinite() | ~wide.isfinite()
+    own = (ours.double() - wide).masked_fill(off, 0).abs()
+    base = (theirs.double() - wide).masked_fill(off, 0).abs()
+    return ours, theirs, own, base, wide.double().masked_fill(off, 0).abs()
+
+
+def judge(ours, theirs, own, base, exact):
+    """Asserts the rule of the design for one output; the arguments are what `errors` gives.
 
     (a) mean error at most 1.1 times (f16, bf16) or 10 times (f32) that of eager PyTorch in the
     program's own dtype, (b) maximum error at most twice eager's plus a small absolute term, (c) NaN
     and inf exactly where eager has them.
     """
-    for ours, theirs, own, base, exact in errors(outputs, function, args):
-        assert ours.dtype == theirs.dtype and ours.shape == theirs.shape
-        if not ours.is_floating_point():
-            assert torch.equal(ours, theirs)
-            continue
-        for special in (torch.isnan, torch.isposinf, torch.isneginf):
-            assert torch.equal(special(ours), special(theirs)), special.__name__
-        factor = 10 if ours.dtype == torch.float32 else 1.1
-        if ours.dtype == torch.float64:  # eager is the reference: only the order of sums differs
-            assert own.max() <= 1e-12 * exact.max()
-            continue
-        scale = exact.max().clamp(min=1e-30)
-        assert own.mean() <= factor * base.mean() + 1e-9 * scale
-        assert own.max() <= 2 * base.max() + 1e-6 * scale
+    assert ours.dtype == theirs.dtype and ours.shape == theirs.shape
+    if not ours.is_floating_point():
+        assert torch.equal(ours, theirs)
+        return
+    for special in (torch.isnan, torch.isposinf, torch.isneginf):
+        assert torch.equal(special(ours), special(theirs)), special.__name__
+    if ours.dtype == torch.float64:  # eager is the reference: only the order of sums differs
+        assert own.max() <= 1e-12 * exact.max()
+        return
+    factor = 10 if ours.dtype == torch.float32 else 1.1
+    scale = exact.max().clamp(min=1e-30)
+    assert own.mean() <= factor * base.mean() + 1e-9 * scale, (own.mean(), base.mean())
+    assert own.max() <= 2 * base.max() + 1e-6 * scale, (own.max(), base.max())
+
+
+def check(outputs, function, args):
+    """Asserts the rule of the design for every output of `function(*args)`."""
+    for output in errors(outputs, function, args):
+        judge(*output)

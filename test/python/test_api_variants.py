@@ -1,12 +1,7 @@
 # Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
 # See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Attention as people spell it, compiled for the CPU: one kernel, nothing left over, and right.
-
-Right is judged by the same program in eager float64: the mean error is at most 1.1 times (half
-types) or 10 times (float32) that of eager in the program's own dtype, the largest at most twice
-eager's plus a small term, and NaN and infinities stand where eager has them.
-"""
+"""Attention as people spell it, compiled for the CPU: one kernel, nothing left over, and right."""
 
 import math
 
@@ -16,6 +11,7 @@ import torch.nn.functional as F
 from torch.export import Dim, export
 
 import flashlight
+import numerics
 
 INF = math.inf
 VARIANTS = {}
@@ -259,25 +255,6 @@ def arguments_of(shapes, dtype):
     return tuple(argument(shape, dtype, seed) for seed, shape in enumerate(shapes.values()))
 
 
-def widened(arguments):
-    return tuple(x.double() if x.is_floating_point() else x for x in arguments)
-
-
-def judge(actual, eager, exact):
-    assert actual.dtype == eager.dtype and actual.shape == eager.shape
-    for test in (torch.isnan, torch.isposinf, torch.isneginf):
-        assert torch.equal(test(actual), test(eager))
-    finite = eager.isfinite()
-    ours = (actual.double() - exact)[finite].abs()
-    theirs = (eager.double() - exact)[finite].abs()
-    unit = torch.finfo(eager.dtype).eps
-    size = exact[finite].abs().mean()
-    factor = 10 if eager.dtype == torch.float32 else 1.1
-    # Eager may happen to be exact: one unit in the last place of a typical value is allowed.
-    assert ours.mean() <= max(factor * theirs.mean(), 0.25 * unit * size)
-    assert ours.max() <= 2 * theirs.max() + 4 * unit * size
-
-
 @pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: str(dtype).partition(".")[2])
 @pytest.mark.parametrize("name", VARIANTS)
 def test_variant(name, dtype):
@@ -286,7 +263,7 @@ def test_variant(name, dtype):
     compiled = flashlight.compile(export(Module(function), arguments), target="cpu")
     assert [kernel.name for kernel in compiled.kernels] == ["kernel_0"]
     assert [entry.op for entry in compiled.fallbacks] == []
-    judge(compiled(*arguments), function(*arguments), function(*widened(arguments)))
+    numerics.check(compiled(*arguments), function, arguments)
 
 
 @pytest.mark.parametrize("dtype", (torch.float32, torch.bfloat16))
@@ -307,7 +284,7 @@ def test_dynamic(sizes, dtype):
     compiled = flashlight.compile(exported, target="cpu")
     assert len(compiled.kernels) == 1 and compiled.fallbacks == []
     given = arguments_of(qkv(batch=sizes[0], rows=sizes[1], keys=sizes[2]), dtype)
-    judge(compiled(*given), function(*given), function(*widened(given)))
+    numerics.check(compiled(*given), function, given)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -316,4 +293,4 @@ def test_single_key(dtype):
     arguments = arguments_of(qkv(rows=1, keys=1, width=17, value=1), dtype)
     function = VARIANTS["single_query"][0]
     compiled = flashlight.compile(export(Module(function), arguments), target="cpu")
-    judge(compiled(*arguments), function(*arguments), function(*widened(arguments)))
+    numerics.check(compiled(*arguments), function, arguments)
