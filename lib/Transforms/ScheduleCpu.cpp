@@ -48,12 +48,38 @@ static int64_t workingSet(KernelOp kernel, ArrayRef<AxisAttr> tiles) {
   return largest;
 }
 
+/// True if programs that divide `name` would each read again what is wide and has rows and keys of
+/// its own: vectors of pairs, which all heads weigh. A tile with all of the axis reads it once.
+static bool isWorthJoining(KernelOp kernel, const AxisRoles &roles, AxisAttr axis) {
+  constexpr int64_t kWide = 16;
+  StringAttr name = axis.getName();
+  if (axis.isDynamic() || !roles.row || name == roles.row || name == kernel.getStreamAttr() ||
+      roles.isWhole(name))
+    return false;
+  bool worth = false;
+  kernel.walk([&](ContractOp op) {
+    AxesAttr result = getAxes(op.getResult());
+    for (Value operand : {op.getLhs(), op.getRhs()}) {
+      AxesAttr axes = getAxes(operand);
+      if (!result || !axes || !result.contains(name) || axes.contains(name) ||
+          !axes.contains(roles.row) || !axes.contains(kernel.getStreamAttr()))
+        continue;
+      int64_t width = 1;
+      for (StringAttr other : axes.getNames())
+        width *= roles.isWhole(other) ? kernel.getAxis(other).getSize() : 1;
+      worth |= width >= kWide;
+    }
+  });
+  return worth;
+}
+
 /// Scores as [n, m]: rows are vector lanes, a statistic along n is a plain vector operation, and
 /// keys and values are read as they lie. A block is 64 x 64, where keys and scores stay in a first
 /// level cache, or as much smaller as all tiles need to stay in the second: several heads in a
 /// tile.
-SmallVector<AxisAttr> flashlight::chooseCpuTiles(KernelOp kernel, const AxisRoles &roles) {
+SmallVector<AxisAttr> flashlight::chooseCpuTiles(KernelOp kernel, const AxisRoles &found) {
   constexpr int64_t kLargest = 64, kCache = 512 << 10;
+  AxisRoles roles = found;
   auto choose = [&](int64_t keys, int64_t rows) {
     SmallVector<AxisAttr> tiles;
     AxisAttr stream = kernel.getAxis(kernel.getStreamAttr());
@@ -71,11 +97,21 @@ SmallVector<AxisAttr> flashlight::chooseCpuTiles(KernelOp kernel, const AxisRole
       tiles.push_back(tile(name, llvm::alignTo(kernel.getAxis(name).getSize(), kLanes)));
     return tiles;
   };
-  int64_t keys = kLargest, rows = kLargest;
-  SmallVector<AxisAttr> tiles = choose(keys, rows);
-  while (workingSet(kernel, tiles) > kCache && (keys > kLanes || rows > kLanes)) {
-    (keys >= rows ? keys : rows) /= 2;
-    tiles = choose(keys, rows);
+  auto shrink = [&]() {
+    int64_t keys = kLargest, rows = kLargest;
+    SmallVector<AxisAttr> tiles = choose(keys, rows);
+    while (workingSet(kernel, tiles) > kCache && (keys > kLanes || rows > kLanes)) {
+      (keys >= rows ? keys : rows) /= 2;
+      tiles = choose(keys, rows);
+    }
+    return tiles;
+  };
+  for (AxisAttr axis : kernel.getAxes().getAsRange<AxisAttr>()) {
+    if (!isWorthJoining(kernel, roles, axis))
+      continue;
+    roles.inner.insert(axis.getName());
+    if (workingSet(kernel, shrink()) > kCache)
+      roles.inner.remove(axis.getName());
   }
-  return tiles;
+  return shrink();
 }
