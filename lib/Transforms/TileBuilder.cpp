@@ -293,12 +293,20 @@ Value TileBuilder::writeContract(ContractOp op, Value lhs, Value rhs, Value init
   };
   lhs = masked(op.getLhs(), lhs);
   rhs = masked(op.getRhs(), rhs);
+  // A kernel may have more axes than there are letters: then those of this op alone are counted.
+  SmallVector<StringAttr> named;
+  for (AxisAttr tile : schedule.getTiles())
+    named.push_back(tile.getName());
+  constexpr size_t alphabet = 26;
+  if (named.size() > alphabet)
+    llvm::erase_if(named, [&](StringAttr axis) {
+      return !llvm::is_contained(tiledAxes(op.getLhs().getType()), axis) &&
+             !llvm::is_contained(tiledAxes(op.getRhs().getType()), axis);
+    });
   std::string equation;
   auto letters = [&](ArrayRef<StringAttr> axes) {
     for (StringAttr axis : axes)
-      for (auto [i, tile] : llvm::enumerate(schedule.getTiles()))
-        if (tile.getName() == axis)
-          equation.push_back('a' + i);
+      equation.push_back('a' + std::distance(named.begin(), llvm::find(named, axis)));
   };
   letters(tiledAxes(op.getLhs().getType()));
   equation += ',';

@@ -216,6 +216,28 @@ class _Planner:
     # ---- values of the module ---------------------------------------------------------------
 
     def demand_value(self, value: ir.Value) -> int:
+        # Operands first, by a list: what lies inside of decomposed nodes may be a deep chain.
+        pending = [value]
+        while pending:
+            last = pending[-1]
+            missing = []
+            if last not in self.value_slots:
+                op = last.owner.operation
+                if op.name in _KERNELS or self.is_evaluated(op, last):
+                    missing = [x for x in op.operands if x not in self.value_slots]
+            if missing:
+                pending += reversed(missing)
+            else:
+                self.obtain(pending.pop())
+        return self.value_slots[value]
+
+    def is_evaluated(self, op: ir.Operation, value: ir.Value) -> bool:
+        """Whether the value is had by evaluating its op."""
+        node = _node_of(op, value)
+        return op.name != "flashlight.torch_call" and (node is None or not self.runs_as_node(node))
+
+    def obtain(self, value: ir.Value) -> int:
+        """Demands a value whose op's operands are there, if it is the op that gives it."""
         if value in self.value_slots:
             return self.value_slots[value]
         op = value.owner.operation
