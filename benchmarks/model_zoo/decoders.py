@@ -166,3 +166,28 @@ def _mpt(attention: str):
         max_seq_len=64,
     )
     return First(module, ("input_ids",), use_cache=False), (tokens(),)
+
+
+@entry("Bamba", "eager")
+def _bamba(attention: str):
+    """A state space as products of rows and keys with decays, one number a head."""
+    module = model_of(
+        "bamba",
+        "BambaConfig",
+        "BambaModel",
+        attention,
+        vocab_size=VOCABULARY,
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        mamba_n_heads=32,
+        mamba_d_head=1,
+        mamba_d_state=8,
+        mamba_chunk_size=48,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+    return First(module, ("input_ids",), use_cache=False), (tokens(),)

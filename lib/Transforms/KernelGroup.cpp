@@ -91,7 +91,7 @@ std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, bool left, bool
   // An output that joined may have brought the axis along.
   if (!group->fitsTiles() || !group->reducesWholeAxes())
     return refuse(tooWide);
-  if (!group->isConsistent())
+  if (!group->isConsistent() || !group->writesAllOfOutputs())
     return refuse("one of its values is needed at two indices that cannot be told apart");
   auto isOwn = [&](Operation *op) { return group->owns(op); };
   if (llvm::any_of(group->leaves, [&](Value leaf) { return group->dependsOn(leaf, isOwn, false); }))
@@ -203,6 +203,18 @@ bool KernelGroup::hasProjection() const {
     Value weights = ofWeights ? contract.getLhs() : contract.getRhs(),
           other = ofWeights ? contract.getRhs() : contract.getLhs();
     return isStreamed(weights) || (isa<ReduceOp>(sink) && isStreamed(other) && !isDerived(other));
+  });
+}
+
+/// True if no output has one axis in two dims: that would be its diagonal alone.
+bool KernelGroup::writesAllOfOutputs() const {
+  return llvm::all_of(outputs, [&](const Output &output) {
+    llvm::SmallDenseSet<unsigned> seen;
+    auto known = demands.find(output.value);
+    return known == demands.end() || llvm::all_of(known->second.front(), [&](AffineExpr expr) {
+             auto dim = dyn_cast<AffineDimExpr>(expr);
+             return !dim || seen.insert(dim.getPosition()).second;
+           });
   });
 }
 

@@ -103,6 +103,7 @@ private:
   bool hasProjection() const;
   bool fitsTiles();
   bool isConsistent() const;
+  bool writesAllOfOutputs() const;
 
   const KernelNeighbours &neighbours;
   RowDims rowDims;

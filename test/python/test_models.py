@@ -48,3 +48,9 @@ def test_masks_are_conditions(name):
     """The masks that `transformers` makes are nowhere in memory."""
     report = survey(MODELS[name], "sdpa")
     assert report.problem is None and report.squares == 0
+
+
+def test_state_space():
+    """No attention: a kernel once wrote the diagonal alone of what has two dims of one extent."""
+    report = survey(MODELS["Bamba"], "eager")
+    assert report.problem is None and report.correct
