@@ -118,7 +118,7 @@ void KernelGroup::findStreamedDims(unsigned dim) {
     for (Operation *user : value.getUsers()) {
       if (user->getBlock() != block)
         continue;
-      if (isElementwise(user))
+      if (isElementwise(user) || isa<ScanOp>(user))
         push(user->getResult(0), at);
       if (isView(user) && !isa<SliceOp>(user))
         for (int64_t to = 0; to < tensorType(user->getResult(0)).getRank(); ++to)
@@ -128,7 +128,7 @@ void KernelGroup::findStreamedDims(unsigned dim) {
     Operation *op = value.getDefiningOp();
     if (!op || op->getBlock() != block)
       continue;
-    if (isElementwise(op)) {
+    if (isElementwise(op) || isa<ScanOp>(op)) {
       for (Value operand : op->getOperands())
         push(operand, at);
     } else if (isView(op)) {

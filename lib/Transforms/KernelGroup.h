@@ -52,6 +52,9 @@ public:
 
   /// True for a member that only this kernel should compute: a statistic, an output.
   bool owns(mlir::Operation *member) const;
+  /// True if a scan whose result is needed at `at`, along the scanned dim, runs against the stream
+  /// (seen through a flip) or with it; fails for any other index.
+  mlir::FailureOr<bool> runsAgainstStream(ScanOp op, mlir::AffineExpr at) const;
   /// True if a leaf needs what this kernel computes, in another kernel that has not been found.
   bool waitsForItself() const;
   /// The members that have the streamed axis and cost a contraction or reduction: S x S memory
@@ -87,6 +90,7 @@ private:
   bool reducesWholeAxes();
   bool isWholeDim(mlir::Value value, unsigned dim);
   bool absorbReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
+  bool absorbScan(ScanOp op, llvm::ArrayRef<Index> indices);
   bool absorbPointwise(mlir::Operation *op, llvm::ArrayRef<Index> indices);
   void extendForward();
   bool collectBetween(mlir::Value value, llvm::SmallSetVector<mlir::Operation *, 8> &between) const;

@@ -94,6 +94,8 @@ bool KernelGroup::absorb(Operation *op) {
     return absorbContract(contract, indices);
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return absorbReduce(reduce, indices);
+  if (auto scan = dyn_cast<ScanOp>(op))
+    return absorbScan(scan, indices);
   return isElementwise(op) && absorbPointwise(op, indices);
 }
 
@@ -257,6 +259,32 @@ void KernelGroup::nameRows(ReduceOp op, ArrayRef<AffineExpr> index) {
         rowDims.isRow(op.getOperand(), n, at))
       axes[dim.getPosition()].role = AxisRole::Row;
   }
+}
+
+FailureOr<bool> KernelGroup::runsAgainstStream(ScanOp op, AffineExpr at) const {
+  AffineExpr n = axes.dim(stream);
+  if (axes.canonical(at) == n)
+    return op.getReverse();
+  int64_t size = tensorType(op.getResult()).getDimSize(op.getScannedDim());
+  if (ShapedType::isStatic(size) && axes.canonical(at) == n * -1 + (size - 1))
+    return !op.getReverse();
+  return failure();
+}
+
+/// A scan of scores along the stream: carried from block to block. A scan of keys alone is computed
+/// once, before the kernel.
+bool KernelGroup::absorbScan(ScanOp op, ArrayRef<Index> indices) {
+  unsigned dim = op.getScannedDim();
+  if (!rowDims.hasRows(op.getOperand(), dim) ||
+      !(getExtent(tensorType(op.getResult()), dim) == axes[stream].extent))
+    return false;
+  for (const Index &index : indices)
+    for (auto [at, expr] : llvm::enumerate(index))
+      if (at == dim ? failed(runsAgainstStream(op, expr)) : axes.uses(expr, stream))
+        return false;
+  for (const Index &index : indices)
+    demand(op.getOperand(), index);
+  return true;
 }
 
 /// Ops that cost so little that a key or value row may pay for them once for every block of rows.

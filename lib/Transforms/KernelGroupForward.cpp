@@ -75,7 +75,7 @@ bool KernelGroup::collectBetween(Value value, llvm::SmallSetVector<Operation *, 
   Operation *op = value.getDefiningOp();
   if (!op || members.contains(op) || between.contains(op) || !dependsOnMembers(value))
     return true;
-  if (op->getBlock() != block || (!isElementwise(op) && !isView(op)))
+  if (op->getBlock() != block || !(isElementwise(op) || isView(op) || isa<ScanOp>(op)))
     return false;
   between.insert(op);
   return llvm::all_of(op->getOperands(),

@@ -275,6 +275,19 @@ Value KernelWriter::writeReduce(ReduceOp op, ArrayRef<AffineExpr> index) {
                           value, nullptr);
 }
 
+Value KernelWriter::writeScan(ScanOp op, ArrayRef<AffineExpr> index) {
+  Value value = valueAt(op.getOperand(), index);
+  bool reverse = *group.runsAgainstStream(op, index[op.getScannedDim()]);
+  unsigned stream = positions[group.axes.find(group.stream)];
+  SmallVector<unsigned> at = positionsOf(value);
+  if (!llvm::is_contained(at, stream)) // the same for all: it still adds up
+    at.push_back(stream), llvm::sort(at), value = broadcast(value, at);
+  Type elementType = cast<RankedTensorType>(op.getType()).getElementType();
+  return ScanOp::create(builder, op.getLoc(), typeOver(at, elementType), op.getKindAttr(), value,
+                        IntegerAttr(), axes[stream].getName(),
+                        reverse ? builder.getUnitAttr() : UnitAttr());
+}
+
 Value KernelWriter::writeOp(Operation *op, ArrayRef<AffineExpr> index) {
   Type elementType = cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
   if (auto splat = dyn_cast<arith::ConstantOp>(op)) {
@@ -293,6 +306,8 @@ Value KernelWriter::writeOp(Operation *op, ArrayRef<AffineExpr> index) {
     return writeContract(contract, index);
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return writeReduce(reduce, index);
+  if (auto scan = dyn_cast<ScanOp>(op))
+    return writeScan(scan, index);
   // Pointwise: the result has the axes that some operand has.
   llvm::SmallSetVector<unsigned, 8> all;
   SmallVector<Value> operands;

@@ -38,6 +38,7 @@ private:
   mlir::Value indexValue(mlir::AffineExpr expr, mlir::Type elementType);
   mlir::Value read(mlir::Value leaf, mlir::Value argument, mlir::ArrayRef<mlir::AffineExpr> index);
   mlir::Value writeOp(mlir::Operation *op, mlir::ArrayRef<mlir::AffineExpr> index);
+  mlir::Value writeScan(ScanOp op, llvm::ArrayRef<mlir::AffineExpr> index);
   mlir::Value writeReduce(ReduceOp op, llvm::ArrayRef<mlir::AffineExpr> index);
   mlir::Value writeContract(ContractOp op, mlir::ArrayRef<mlir::AffineExpr> index);
   mlir::AffineMap mapOf(mlir::ArrayRef<mlir::AffineExpr> index);
