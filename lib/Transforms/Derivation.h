@@ -106,6 +106,7 @@ private:
   llvm::DenseMap<mlir::Operation *, Factorization> factorizations;
   const Factorization *active = nullptr; // whose hoisted factors are left out
   std::vector<Blocked> blocked;
+  Memo unguarded; // statistics of the region being written, unset ones as they are
   llvm::DenseMap<mlir::Operation *, mlir::Value> carries; // of scans, in the sweep being written
   llvm::DenseSet<mlir::Value> guardedTerms;               // terms that have been guarded already
   Memo finished;                                          // old value -> new, outside of sweeps

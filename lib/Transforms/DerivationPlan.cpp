@@ -61,7 +61,7 @@ void Derivation::plan() {
     bool usesPart = llvm::any_of(found.matched, lacksFactors);
     for (const ExponentTerm &term : found.repairs)
       usesPart |= llvm::any_of(dependence.statisticsOf(term.value), lacksFactors);
-    // Exponents take an unset extremum for 0, comparisons may not: not both in one sweep.
+    // Exponents take an unset extremum for 0, comparisons may not: not both in one statistic.
     auto inExponents = [&](Operation *extremum) {
       return llvm::any_of(factorizations, [&](auto &entry) {
         return llvm::any_of(entry.second.repairs, [&](const ExponentTerm &term) {
@@ -69,7 +69,7 @@ void Derivation::plan() {
         });
       });
     };
-    if (usesPart || llvm::any_of(found.matched, inExponents)) {
+    if (usesPart || (!found.repairs.empty() && llvm::any_of(found.matched, inExponents))) {
       blocked.push_back({op, Factorization()});
       found = Factorization();
       ++sweep;

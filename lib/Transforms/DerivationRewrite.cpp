@@ -130,6 +130,7 @@ void Derivation::emitSweep(unsigned sweep) {
     OpBuilder::InsertionGuard guard(builder);
     Block *body = builder.createBlock(&stream.getBody(), {}, types, locations);
     Memo atNew, atOld;
+    unguarded.clear();
     for (auto [op, argument] : llvm::zip(statistics, body->getArguments()))
       atOld[op->getResult(0)] = argument;
     for (auto [scan, argument] : llvm::zip(scans, body->getArguments().drop_front(count)))
@@ -138,6 +139,7 @@ void Derivation::emitSweep(unsigned sweep) {
     for (auto [op, argument] : llvm::zip(statistics, body->getArguments())) {
       Value value = emitUpdate(op, argument, sweep, atNew, atOld);
       updated.push_back(value);
+      unguarded[op->getResult(0)] = value;
       atNew[op->getResult(0)] = guarded(op, value);
     }
     for (Operation *op : scans) {
@@ -166,6 +168,7 @@ void Derivation::emitMerge(StreamOp stream, ArrayRef<Operation *> statistics, un
   auto left = body->getArguments().take_front(statistics.size());
   auto right = body->getArguments().drop_front(statistics.size());
   Memo atLeft, atRight, atNew;
+  unguarded.clear();
   for (auto [op, a, b] : llvm::zip(statistics, left, right)) {
     atLeft[op->getResult(0)] = a;
     atRight[op->getResult(0)] = b;
@@ -176,6 +179,7 @@ void Derivation::emitMerge(StreamOp stream, ArrayRef<Operation *> statistics, un
     Value other = corrected(op, b, sweep, atNew, atRight);
     Value value = combine(kindOf(op), builder, op->getLoc(), one, other);
     merged.push_back(value);
+    unguarded[op->getResult(0)] = value;
     atNew[op->getResult(0)] = guarded(op, value);
   }
   YieldOp::create(builder, stream.getLoc(), merged);
@@ -204,7 +208,7 @@ Value Derivation::corrected(Operation *op, Value state, unsigned sweep, Memo &at
   }
   // No key is at an extremum that has moved since, unless both are NaN.
   for (Operation *extremum : factorization.matched) {
-    Value before = atOld[extremum->getResult(0)], after = atNew[extremum->getResult(0)];
+    Value before = atOld[extremum->getResult(0)], after = unguarded[extremum->getResult(0)];
     Value same;
     if (isa<FloatType>(elementTypeOf(before))) {
       same = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, before, after);
@@ -225,7 +229,8 @@ Value Derivation::emitUpdate(Operation *op, Value old, unsigned sweep, Memo &atN
   Location loc = op->getLoc();
   old = corrected(op, old, sweep, atNew, atOld);
   // A value of its own for every statistic: without the factors that leave this one.
-  Memo memo = atNew;
+  // Exponents take an unset extremum for 0, comparisons take it as it is.
+  Memo memo = factorizations[op].matched.empty() ? atNew : unguarded;
   SmallVector<Value> operands;
   active = &factorizations[op];
   for (Value operand : op->getOperands())

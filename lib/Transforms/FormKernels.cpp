@@ -47,12 +47,14 @@ public:
 private:
   void discover();
   bool tryBuild(Operation *sink, bool ofScores = false);
+  bool makesScores(ContractOp op);
   bool stands(const KernelGroup &group);
 
   Block &block;
   llvm::DenseSet<Operation *> banned, taken;
   llvm::MapVector<Operation *, std::unique_ptr<KernelGroup>> groups; // by sink
   KernelNeighbours neighbours;
+  RowDims rowDims;
 };
 
 } // namespace
@@ -79,17 +81,42 @@ bool KernelFinder::tryBuild(Operation *sink, bool ofScores) {
   return true;
 }
 
+/// True for a contraction of scores to scores (heads that are mixed), which as a sink would store
+/// them: its result has rows and keys, too, and is not smaller.
+bool KernelFinder::makesScores(ContractOp op) {
+  ContractOp::Labels labels = op.getLabels();
+  auto sizeOf = [](Value value) {
+    int64_t product = 1;
+    for (int64_t size : tensorType(value).getShape())
+      product *= ShapedType::isDynamic(size) ? 1024 : size;
+    return product;
+  };
+  for (bool left : {true, false}) {
+    ArrayRef<StringAttr> names = left ? labels.lhs : labels.rhs;
+    Value factor = left ? op.getLhs() : op.getRhs();
+    if (sizeOf(op.getResult()) < sizeOf(factor))
+      continue;
+    for (auto [n, key] : llvm::enumerate(names))
+      for (auto [m, row] : llvm::enumerate(names))
+        if (llvm::is_contained(labels.result, key) && llvm::is_contained(labels.result, row) &&
+            rowDims.isRow(factor, n, m))
+          return true;
+  }
+  return false;
+}
+
 /// Sinks of scores go first: a norm before the scores' own contraction would be a kernel, too, and
 /// take them from the kernel that they belong to. Then what is reduced without a contraction, from
-/// the last reduction on, which takes in the earlier ones. Last what needed those.
+/// the last reduction on, which takes in the earlier ones. Last what needed those, or makes scores.
 void KernelFinder::discover() {
   groups.clear();
   taken.clear();
   neighbours = KernelNeighbours();
   SmallVector<Operation *> contracts, reductions;
+  SmallVector<Operation *> last;
   for (Operation &op : block)
-    if (isa<ContractOp>(op))
-      contracts.push_back(&op);
+    if (auto contract = dyn_cast<ContractOp>(op))
+      (makesScores(contract) ? last : contracts).push_back(&op);
     else if (isa<ReduceOp>(op))
       reductions.push_back(&op);
   for (bool ofScores : {true, false})
@@ -101,6 +128,8 @@ void KernelFinder::discover() {
   if (any)
     for (Operation *sink : contracts)
       tryBuild(sink);
+  for (Operation *sink : last)
+    tryBuild(sink);
 }
 
 /// A group that reads what is computed from its own scores needs another group to compute that. And

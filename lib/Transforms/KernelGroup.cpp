@@ -182,8 +182,14 @@ bool KernelGroup::isStreamReduction(Operation *op) const {
 /// True if the sink's factor is worth not storing: some member besides the sink sums over the
 /// stream, or makes scores.
 bool KernelGroup::isComputed() const {
-  return llvm::any_of(members,
-                      [&](Operation *op) { return op != sink && isa<ContractOp, ReduceOp>(op); });
+  return llvm::any_of(members, [&](Operation *op) {
+    if (op == sink || !isa<ReduceOp>(op) || streamReductions.contains(op))
+      return op != sink && isa<ContractOp, ReduceOp>(op);
+    // A norm of rows or keys is no score.
+    return llvm::any_of(demands.lookup(op->getResult(0)), [&](const Index &index) {
+      return axes.uses(index, stream) && axes.usesRole(index, AxisRole::Row);
+    });
+  });
 }
 
 /// Projections, norms before them and feed-forward layers have the form of attention too, but their

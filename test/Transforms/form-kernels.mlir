@@ -157,3 +157,26 @@ func.func @mixed_heads(%q: tensor<2x10x4xf32>, %k: tensor<2x20x4xf32>, %v: tenso
   %o = flashlight.contract %p, %v "hmn,hne->hme" : tensor<2x10x20xf32>, tensor<2x20x4xf32> -> tensor<2x10x4xf32>
   return %o : tensor<2x10x4xf32>
 }
+
+// A scan of scores along the stream is carried; seen through a flip it runs from the last key on. A
+// scan of keys is computed before the kernel.
+// CHECK-LABEL: @scans
+// CHECK: %[[C:.*]] = flashlight.scan sum %{{.*}} dim 0 : tensor<20xf32>
+// CHECK: flashlight.kernel "kernel_0" axes(m = 10, e = 4, n = 20, d = 4) stream "n" ({{.*}} = %[[C]]
+// CHECK: flashlight.scan sum %{{.*}} along "n" : tensor<10x20xf32, #flashlight.axes<m, n>>
+// CHECK: flashlight.scan max %{{.*}} along "n" reverse : tensor<10x20xf32, #flashlight.axes<m, n>>
+// CHECK-NOT: flashlight.slice
+// CHECK: return
+func.func @scans(%q: tensor<10x4xf32>, %k: tensor<20x4xf32>, %v: tensor<20x4xf32>, %g: tensor<20xf32>) -> tensor<10x4xf32> {
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<10x4xf32>, tensor<20x4xf32> -> tensor<10x20xf32>
+  %c = flashlight.scan sum %g dim 0 : tensor<20xf32>
+  %cb = flashlight.broadcast %c dims [1] : tensor<20xf32> -> tensor<10x20xf32>
+  %a = flashlight.scan sum %s dim 1 : tensor<10x20xf32>
+  %f = flashlight.slice %s offsets [0, 0] strides [1, -1] : tensor<10x20xf32> -> tensor<10x20xf32>
+  %x = flashlight.scan max %f dim 1 : tensor<10x20xf32>
+  %r = flashlight.slice %x offsets [0, 0] strides [1, -1] : tensor<10x20xf32> -> tensor<10x20xf32>
+  %p0 = arith.mulf %a, %r : tensor<10x20xf32>
+  %p = arith.mulf %p0, %cb : tensor<10x20xf32>
+  %o = flashlight.contract %p, %v "mn,ne->me" : tensor<10x20xf32>, tensor<20x4xf32> -> tensor<10x4xf32>
+  return %o : tensor<10x4xf32>
+}

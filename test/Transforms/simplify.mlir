@@ -110,3 +110,31 @@ func.func @absolute_of_positive(%x: tensor<8xf32>) -> tensor<8xf32> {
   %1 = math.absf %0 : tensor<8xf32>
   return %1 : tensor<8xf32>
 }
+
+// The maximum of exponentials, and of their shares of the sum, is that of the exponents.
+// CHECK-LABEL: @maximum_of_shares
+// CHECK: %[[E:.*]] = math.exp %arg0
+// CHECK: %[[L:.*]] = flashlight.reduce sum %[[E]]
+// CHECK: %[[M:.*]] = flashlight.reduce max %arg0
+// CHECK: %[[X:.*]] = math.exp %[[M]]
+// CHECK: arith.divf %[[X]], %[[L]]
+func.func @maximum_of_shares(%s: tensor<4x8xf32>) -> tensor<4xf32> {
+  %e = math.exp %s : tensor<4x8xf32>
+  %l = flashlight.reduce sum %e dims [1] : tensor<4x8xf32> -> tensor<4xf32>
+  %b = flashlight.broadcast %l dims [0] : tensor<4xf32> -> tensor<4x8xf32>
+  %w = arith.divf %e, %b : tensor<4x8xf32>
+  %m = flashlight.reduce max %w dims [1] : tensor<4x8xf32> -> tensor<4xf32>
+  return %m : tensor<4xf32>
+}
+
+// But not of what need not grow: the divisor may be negative.
+// CHECK-LABEL: @maximum_of_quotients
+// CHECK: arith.divf
+// CHECK: flashlight.reduce max
+func.func @maximum_of_quotients(%s: tensor<4x8xf32>) -> tensor<4xf32> {
+  %l = flashlight.reduce sum %s dims [1] : tensor<4x8xf32> -> tensor<4xf32>
+  %b = flashlight.broadcast %l dims [0] : tensor<4xf32> -> tensor<4x8xf32>
+  %w = arith.divf %s, %b : tensor<4x8xf32>
+  %m = flashlight.reduce max %w dims [1] : tensor<4x8xf32> -> tensor<4xf32>
+  return %m : tensor<4xf32>
+}

@@ -181,9 +181,9 @@ def gaussian(q, k, v):
     return torch.softmax(-0.1 * square, -1) @ v
 
 
-@weighted("BHSD BHND BHNE")
+@weighted("BHSD BHND BHNE", passes=2)
 def standardised_scores(q, k, v):
-    """Scores over their deviation along the keys: statistics before a statistic."""
+    """Scores over their deviation along the keys: the signs show when the mean is known."""
     scores = q @ k.mT
     weights = F.relu((scores - scores.mean(-1, keepdim=True)) / scores.abs().amax(-1, keepdim=True))
     return weights @ v

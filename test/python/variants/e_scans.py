@@ -96,9 +96,12 @@ def rounded_from_the_first(q, k, v, embedding):
 decay = Variant("E", "decay from sums of scores")
 
 
-@decay("BHSD BHSD BHSE")
+@decay("BHSD BHSD BHSE", passes=2)
 def forgets_by_content(q, k, v):
-    """What the scores between a key and the query add up to weakens the key."""
+    """What the weights between a key and the query add up to weakens the key.
+
+    A root of sums of weights: these are needed with their normaliser, from a sweep before.
+    """
     scores = q @ k.mT * 0.25
     i = torch.arange(q.shape[-2])
     scores = scores.masked_fill(i[None] > i[:, None], -INF)

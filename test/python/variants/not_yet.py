@@ -19,9 +19,6 @@ NOT_YET = {
         "left to PyTorch: aten.gt.Tensor, aten.matmul.default, aten.mul.Tensor, ..."
     ),
     "convolution_of_the_weights-shifted_sum": ("no kernel"),
-    "decay_from_sums_of_scores-forgets_by_content": ("no kernel"),
-    "decay_from_sums_of_scores-running_maximum": ("no kernel"),
-    "decay_from_sums_of_scores-running_mean": ("no kernel"),
     "differential_learnt_factor-vectors_as_inputs": (
         "left to PyTorch: aten.dot.default, aten.mean.dim, aten.add.Tensor, ..."
     ),
@@ -39,7 +36,6 @@ NOT_YET = {
     "ops_that_the_importer_does_not_know-median_of_the_scores": (
         "left to PyTorch: aten.sub.Tensor, aten.softmax.int"
     ),
-    "other_weighted_means-standardised_scores": ("2 passes instead of 1"),
     "rectified_softmax-shifted_by_maximum": ("2 passes instead of 1"),
     "relative_keys-gathered_products": (
         "left to PyTorch: aten.sub.Tensor, aten.clamp.default, aten.add.Tensor, ..."
@@ -71,14 +67,9 @@ NOT_YET = {
     "rotary_embedding-rotate_half": (
         "left to PyTorch: aten.mul.Tensor, aten.neg.default, aten.add.Tensor"
     ),
-    "row_statistics_beside-best_key": ("2 passes instead of 1"),
     "rows_without_keys-nan_to_num": ("2 passes instead of 1"),
     "softmax_plus_one-zero_key_in_front": ("no kernel"),
     "stick-breaking_attention-cumprod_from_the_first": ("no kernel"),
-    "stick-breaking_attention-cumsum_of_logs": ("no kernel"),
-    "stick-breaking_attention-flipped_cumsum": ("no kernel"),
-    "stick-breaking_attention-total_minus_cumsum": ("no kernel"),
-    "thresholds_after_the_softmax-share_of_the_best": ("3 passes instead of 2"),
     "top-k_selection-at_least_the_kth": ("no kernel"),
     "top-k_selection-blocks_of_keys": ("left to PyTorch: aten.index.Tensor"),
     "top-k_selection-gathered_keys": ("left to PyTorch: aten.gather.default"),
@@ -89,4 +80,7 @@ NOT_YET = {
 WRONG: dict[str, str] = {}
 
 # What has no Triton form that can be interpreted (one spelling of each variant is tried).
-NO_TTIR: dict[str, str] = {}
+NO_TTIR: dict[str, str] = {
+    "stick-breaking_attention-flipped_cumsum": "scans in Triton",
+    "decay_from_sums_of_scores-forgets_by_content": "scans in Triton",
+}
