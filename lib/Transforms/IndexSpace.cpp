@@ -50,10 +50,17 @@ AffineExpr IndexSpace::dim(unsigned variable) const {
 }
 
 AffineExpr IndexSpace::canonical(AffineExpr expr) const {
-  SmallVector<AffineExpr> replacements;
-  for (unsigned i = 0; i < variables.size(); ++i)
-    replacements.push_back(dim(i));
-  return expr.replaceDims(replacements);
+  if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+    unsigned root = find(dim.getPosition());
+    return root == dim.getPosition() ? expr : getAffineDimExpr(root, context);
+  }
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return expr;
+  AffineExpr lhs = canonical(binary.getLHS()), rhs = canonical(binary.getRHS());
+  if (lhs == binary.getLHS() && rhs == binary.getRHS())
+    return expr;
+  return getAffineBinaryOpExpr(expr.getKind(), lhs, rhs);
 }
 
 Index IndexSpace::canonical(ArrayRef<AffineExpr> index) const {
@@ -110,10 +117,13 @@ bool IndexSpace::uses(ArrayRef<AffineExpr> index, unsigned variable) const {
 }
 
 bool IndexSpace::usesRole(ArrayRef<AffineExpr> index, AxisRole role) const {
-  for (unsigned i = 0; i < variables.size(); ++i)
-    if (find(i) == i && variables[i].role == role && uses(index, i))
-      return true;
-  return false;
+  bool found = false;
+  for (AffineExpr expr : index)
+    expr.walk([&](AffineExpr part) {
+      if (auto dim = dyn_cast<AffineDimExpr>(part))
+        found |= variables[find(dim.getPosition())].role == role;
+    });
+  return found;
 }
 
 bool flashlight::isLinearIn(AffineExpr whole, unsigned dim) {
@@ -129,6 +139,8 @@ bool flashlight::isLinearIn(AffineExpr whole, unsigned dim) {
 
 bool IndexSpace::isTileable(ArrayRef<AffineExpr> index) const {
   return llvm::all_of(canonical(index), [&](AffineExpr expr) {
+    if (!isa<AffineBinaryOpExpr>(expr))
+      return true;
     for (unsigned i = 0; i < variables.size(); ++i)
       if (variables[i].role != AxisRole::Batch && !isLinearIn(expr, i))
         return false;

@@ -36,6 +36,12 @@ static FailureOr<unsigned> contractedDim(ContractOp op, bool left) {
 
 std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, const KernelNeighbours &neighbours,
                                                 std::string &reason) {
+  // Its weights are keys or values that all rows share (see hasProjection): the most frequent case
+  // of all, and the cheapest to tell.
+  if (auto contract = dyn_cast<ContractOp>(sink); contract && isProjection(contract)) {
+    reason = "a contraction with a parameter is a projection";
+    return nullptr;
+  }
   // A norm that does not fit a tile is left outside; what one factor lacks does not hide what the
   // other misses.
   for (bool left : {true, false})

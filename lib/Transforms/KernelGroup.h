@@ -116,6 +116,7 @@ private:
   mlir::Value probabilities;   // what the sink reduces, computed in the kernel
   mlir::Block *block;
   mlir::MLIRContext *context;
+  llvm::SmallVector<mlir::Operation *> pending;      // a heap of ops that `need` has to look at
   llvm::DenseMap<mlir::Value, unsigned> streamedDim; // the dim of a value that is n
   llvm::DenseSet<mlir::Operation *> fixedMembers;    // absorbed whatever the rules say
 };

@@ -19,8 +19,16 @@
 using namespace mlir;
 using namespace flashlight;
 
+/// Orders a heap: the op that stands last in the block is taken first.
+static bool standsBefore(Operation *a, Operation *b) { return a->isBeforeInBlock(b); }
+
 void KernelGroup::demand(Value value, ArrayRef<AffineExpr> index) {
-  SmallVector<Index> &indices = demands[value];
+  auto [it, isNew] = demands.try_emplace(value);
+  if (Operation *op = value.getDefiningOp(); op && isNew && op->getBlock() == block) {
+    pending.push_back(op);
+    std::push_heap(pending.begin(), pending.end(), standsBefore);
+  }
+  SmallVector<Index> &indices = it->second;
   for (Index &known : indices)
     if (axes.unify(known, index))
       return;
@@ -30,6 +38,8 @@ void KernelGroup::demand(Value value, ArrayRef<AffineExpr> index) {
 /// Starts over from `roots`: their dims are fresh axes, everything else follows.
 void KernelGroup::need(ArrayRef<Value> roots) {
   axes = IndexSpace(context);
+  llvm::SmallPtrSet<Operation *, 32> seen;
+  pending.clear();
   members.clear();
   demands.clear();
   leaves.clear();
@@ -44,14 +54,17 @@ void KernelGroup::need(ArrayRef<Value> roots) {
               : axes.dim(axes.create(getExtent(tensorType(root), i), AxisRole::Batch, output)));
     demand(root, index);
   }
-  for (Operation &op : llvm::reverse(*block)) {
-    bool needed = llvm::any_of(op.getResults(), [&](Value v) { return demands.count(v); });
-    if (!needed)
+  // From the last op to the first, so that all uses of a value are known before the op that defines
+  // it is looked at; only ops that something needs, for a program may be much larger than a kernel.
+  while (!pending.empty()) {
+    std::pop_heap(pending.begin(), pending.end(), standsBefore);
+    Operation *op = pending.pop_back_val();
+    if (!seen.insert(op).second) // needed by several of its results
       continue;
-    if (absorb(&op))
-      members.insert(&op);
+    if (absorb(op))
+      members.insert(op);
     else
-      for (Value result : op.getResults())
+      for (Value result : op->getResults())
         if (demands.count(result))
           leaves.insert(result);
   }

@@ -159,6 +159,7 @@ void KernelGroup::extendForward() {
       continue;
     // Look through views that keep the rows' dims apart.
     SmallVector<Operation *> views;
+    SmallVector<Value> others;
     bool joins = false, fits = true;
     int64_t largest = 0;
     for (Value operand : op.getOperands()) {
@@ -189,12 +190,14 @@ void KernelGroup::extendForward() {
         auto type = tensorType(base);
         largest = std::max(largest, type.hasStaticShape() ? type.getNumElements() : INT64_MAX);
       } else {
-        fits &= !dependsOnMembers(operand);
+        others.push_back(operand);
       }
     }
     auto type = tensorType(op.getResult(0));
     bool grows = type.hasStaticShape() && type.getNumElements() > largest;
-    if (!joins || !fits || grows)
+    // What depends on the group in another way cannot wait for it. Asked last: it is dear.
+    if (!joins || !fits || grows ||
+        llvm::any_of(others, [&](Value operand) { return dependsOnMembers(operand); }))
       continue;
     members.insert(&op);
     for (Operation *view : views)
