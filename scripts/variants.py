@@ -9,7 +9,9 @@
     python scripts/variants.py --fresh            measure again
 
 Results are kept in build/variants.json, one entry a spelling and stage, so that an interrupted run
-goes on where it was, and several processes with different --only may run one after the other.
+goes on where it was, and several processes with different --only may run one after the other. After
+a change of the compiler, `--stages form --fresh` finds the spellings that became something else and
+drops what else is known of those; a run without --fresh then measures that again.
 Stages: `form` (small sizes, float32, CPU), `memory` (S = 4096, bfloat16, CPU), `gpu` (the same
 program, compiled for sm_80, sm_90 and sm_100; no GPU is needed).
 """
@@ -223,6 +225,11 @@ def page(kept: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _shape(made: dict[str, Any]) -> str:
+    """What a spelling became, without errors."""
+    return json.dumps([made.get(name) for name in ("kernels", "passes", "left", "failed")])
+
+
 def _keep(kept: dict[str, Any]) -> None:
     """Writes the results in one step: an interrupted run leaves the last ones whole."""
     whole = KEPT.with_suffix(".new")
@@ -256,7 +263,12 @@ def main() -> None:
             known = stage in entry and not args.fresh
             if known or args.only not in spelling.name or time.monotonic() > stop:
                 continue
-            entry[stage] = attempt(work[stage], spelling)
+            made = attempt(work[stage], spelling)
+            if stage == "form" and _shape(made) != _shape(entry.get("form", made)):
+                # Another program: what was measured of the old one says nothing of it.
+                entry.pop("memory", None)
+                entry.pop("gpu", None)
+            entry[stage] = made
             _keep(kept)
     PAGE.write_text(page(kept))
 
