@@ -100,7 +100,7 @@ std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, bool left, bool
   if (!group->isConsistent() || !group->writesAllOfOutputs())
     return refuse("one of its values is needed at two indices that cannot be told apart");
   auto isOwn = [&](Operation *op) { return group->owns(op); };
-  if (llvm::any_of(group->leaves, [&](Value leaf) { return group->dependsOn(leaf, isOwn, false); }))
+  if (group->dependsOn(group->leaves.getArrayRef(), isOwn, /*throughKernels=*/false))
     return refuse("an op between two of its parts cannot be fused");
   return group;
 }
@@ -290,11 +290,10 @@ bool KernelGroup::owns(Operation *member) const {
 }
 
 bool KernelGroup::waitsForItself() const {
-  return llvm::any_of(leaves, [&](Value leaf) {
-    return dependsOn(
-        leaf, [&](Operation *op) { return members.contains(op) && isa<ContractOp, ReduceOp>(op); },
-        /*throughKernels=*/true);
-  });
+  auto isMember = [&](Operation *op) {
+    return members.contains(op) && isa<ContractOp, ReduceOp>(op);
+  };
+  return dependsOn(leaves.getArrayRef(), isMember, /*throughKernels=*/true);
 }
 
 SmallVector<Operation *> KernelGroup::getStreamedMembers() const {

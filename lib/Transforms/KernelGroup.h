@@ -98,8 +98,8 @@ private:
   bool isFinished(mlir::Value value) const;
   bool isScoreLike(llvm::ArrayRef<mlir::AffineExpr> index) const;
   void nameRows(ReduceOp op, llvm::ArrayRef<mlir::AffineExpr> index);
-  bool dependsOn(mlir::Value value, llvm::function_ref<bool(mlir::Operation *)> found,
-                 bool throughKernels) const;
+  bool dependsOn(llvm::ArrayRef<mlir::Value> values,
+                 llvm::function_ref<bool(mlir::Operation *)> found, bool throughKernels) const;
   bool dependsOnMembers(mlir::Value value) const;
   void findOutputs();
   bool isStreamReduction(mlir::Operation *op) const;

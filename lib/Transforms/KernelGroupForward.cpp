@@ -41,15 +41,23 @@ bool KernelGroup::isFinished(Value value) const {
                        [&](const Index &index) { return axes.uses(index, stream); });
 }
 
-/// True if an op that `value` depends on is `found`. What another group owns is its kernel's
-/// result, which depends on all that the kernel reads.
-bool KernelGroup::dependsOn(Value value, llvm::function_ref<bool(Operation *)> found,
+/// True if an op that one of the values depends on is `found`. What another group owns is its
+/// kernel's result, which depends on all that the kernel reads.
+bool KernelGroup::dependsOn(ArrayRef<Value> values, llvm::function_ref<bool(Operation *)> found,
                             bool throughKernels) const {
-  SmallVector<Value> worklist{value};
+  // Without other kernels, whose operands may be computed later, nothing in front of the first
+  // member depends on the group.
+  Operation *first = nullptr;
+  if (!throughKernels)
+    for (Operation *member : members)
+      if (!first || member->isBeforeInBlock(first))
+        first = member;
+  SmallVector<Value> worklist(values);
   DenseSet<Operation *> seen;
   while (!worklist.empty()) {
     Operation *op = worklist.pop_back_val().getDefiningOp();
-    if (!op || op->getBlock() != block || !seen.insert(op).second)
+    if (!op || op->getBlock() != block || (first && op->isBeforeInBlock(first)) ||
+        !seen.insert(op).second)
       continue;
     const KernelGroup *owner = neighbours.owner.lookup(op);
     if (throughKernels && owner && owner != this) {
