@@ -198,3 +198,31 @@ func.func @two_sweeps(%x: tensor<8x16xf32>) -> tensor<8xf32> {
   }
   return %0 : tensor<8xf32>
 }
+
+// A maximum in exponents and in a comparison: one sweep. The comparison takes the maximum as it is,
+// also while it is unset; where it moves, the keys before are forgotten.
+// CHECK-LABEL: @best_key_beside_a_sum
+// CHECK: flashlight.stream "n"
+// CHECK: %[[MAX:.*]] = arith.maximumf
+// CHECK: %[[WIDE:.*]] = flashlight.broadcast %[[MAX]]
+// CHECK: arith.cmpf oeq, %{{.*}}, %[[WIDE]]
+// CHECK-NOT: flashlight.stream "n"
+// CHECK: return
+func.func @best_key_beside_a_sum(%x: tensor<8x16xf32>) -> (tensor<8xf32>, tensor<8xi64>) {
+  %r:2 = flashlight.kernel "k" axes(m = 8, n = 16) stream "n" (%y = %x) : (tensor<8x16xf32>) -> (tensor<8xf32>, tensor<8xi64>) {
+    %s = flashlight.read %y at affine_map<(m, n) -> (m, n)> : tensor<8x16xf32> -> tensor<8x16xf32, #flashlight.axes<m, n>>
+    %max = flashlight.reduce max %s : tensor<8x16xf32, #flashlight.axes<m, n>> -> tensor<8xf32, #flashlight.axes<m>>
+    %b = flashlight.broadcast %max : tensor<8xf32, #flashlight.axes<m>> -> tensor<8x16xf32, #flashlight.axes<m, n>>
+    %d = arith.subf %s, %b : tensor<8x16xf32, #flashlight.axes<m, n>>
+    %e = math.exp %d : tensor<8x16xf32, #flashlight.axes<m, n>>
+    %l = flashlight.reduce sum %e : tensor<8x16xf32, #flashlight.axes<m, n>> -> tensor<8xf32, #flashlight.axes<m>>
+    %hit = arith.cmpf oeq, %s, %b : tensor<8x16xf32, #flashlight.axes<m, n>>
+    %i = flashlight.iota : tensor<16xi64, #flashlight.axes<n>>
+    %ib = flashlight.broadcast %i : tensor<16xi64, #flashlight.axes<n>> -> tensor<8x16xi64, #flashlight.axes<m, n>>
+    %none = arith.constant dense<9223372036854775807> : tensor<8x16xi64, #flashlight.axes<m, n>>
+    %at = arith.select %hit, %ib, %none : tensor<8x16xi1, #flashlight.axes<m, n>>, tensor<8x16xi64, #flashlight.axes<m, n>>
+    %first = flashlight.reduce min %at : tensor<8x16xi64, #flashlight.axes<m, n>> -> tensor<8xi64, #flashlight.axes<m>>
+    flashlight.yield %l, %first at [affine_map<(m, n) -> (m)>, affine_map<(m, n) -> (m)>] : tensor<8xf32, #flashlight.axes<m>>, tensor<8xi64, #flashlight.axes<m>>
+  }
+  return %r#0, %r#1 : tensor<8xf32>, tensor<8xi64>
+}
