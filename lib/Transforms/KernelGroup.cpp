@@ -44,17 +44,27 @@ std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, const KernelNei
   }
   // A norm that does not fit a tile is left outside; what one factor lacks does not hide what the
   // other misses.
+  auto contractions = [](const KernelGroup &group) {
+    return llvm::count_if(group.members, llvm::IsaPred<ContractOp>);
+  };
+  std::unique_ptr<KernelGroup> best;
   for (bool left : {true, false})
     for (bool innerReductions : {true, false}) {
       std::string why;
       if (!left && isa<ReduceOp>(sink))
         break;
-      if (auto group = build(sink, left, innerReductions, neighbours, why))
-        return group;
-      if (reason.empty())
-        reason = why;
+      std::unique_ptr<KernelGroup> group = build(sink, left, innerReductions, neighbours, why);
+      if (!group) {
+        if (reason.empty())
+          reason = why;
+        continue;
+      }
+      // Either factor may be one of finished scores, and look like a norm of the other's values.
+      if (!best || contractions(*group) > contractions(*best))
+        best = std::move(group);
+      break;
     }
-  return nullptr;
+  return best;
 }
 
 std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, bool left, bool innerReductions,
