@@ -129,7 +129,31 @@ def keys_or_values(w: Writer, z: Sizes, stem: str, width: str) -> Value:
             groups = w.choose(*counts)
             fewer = Sizes(z.batch, {**z.extents, "h": z.extents["h"] // groups})
             return _repeated(w, tensor(w, fewer, stem, letters), groups)
-    return tensor(w, z, stem, letters)
+    return _arranged(w, z, tensor(w, z, stem, letters))
+
+
+def _arranged(w: Writer, z: Sizes, x: Value) -> Value:
+    """The keys in another order, looked up, or partly from another tensor; mostly as they are."""
+    if not w.chance(6):
+        return x
+    name, at, n = x.name, x.letters.index("n"), w.length(z.extents["n"])
+    match w.choose("flip", "gathered", "concat", "roll"):
+        case "flip":
+            y = w.choose(f"{name}.flip({at})", f"torch.flip({name}, ({at},))")
+        case "gathered":
+            index = w.input("index", [z.extents["n"]], "torch.rand({}).argsort()", plain=True)
+            if w.chance(2):
+                index = w.let("index", f"{index}.to(torch.int32)")
+            y = w.choose(f"{name}.index_select({at}, {index})", f"{name}[{':, ' * at}{index}]")
+        case "concat":  # a cache and new keys
+            other = w.input(name, z.dims(x.letters))
+            first = w.choose(f"{n} // 2", f"({n} - 1)")
+            old = w.let("old", f"{name}.narrow({at}, 0, {first})")
+            new = w.let("new", f"{other}.narrow({at}, {first}, {n} - {first})")
+            y = f"torch.cat(({old}, {new}), dim={at})"
+        case _:
+            y = f"{name}.roll({w.choose(1, -2)}, {at})"
+    return Value(w.let(name, y), x.letters)
 
 
 def _repeated(w: Writer, x: Value, groups: int) -> Value:

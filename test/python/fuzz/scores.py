@@ -42,7 +42,7 @@ def _product(w: Writer, z: Sizes, q: Value, k: Value) -> Value:
     size = 1
     for letter in rows + "n":
         size *= w.extent(z.extents[letter])
-    spellings = ["matmul", "einsum", "matmul", "transposed", "bmm", "baddbmm", "two"]
+    spellings = ["matmul", "einsum", "matmul", "transposed", "bmm", "baddbmm", "two", "concat"]
     if size <= WRITTEN_OUT:
         spellings += ["written", "distance", "additive"]
     spelling = w.choose(*spellings)
@@ -60,6 +60,12 @@ def _product(w: Writer, z: Sizes, q: Value, k: Value) -> Value:
         cut = z.extents["d"] // 2
         first = f"{a}[..., :{cut}] @ {b}[..., :{cut}].mT"
         return Value(w.let("s", f"{first} + {a}[..., {cut}:] @ {b}[..., {cut}:].mT"), out)
+    if spelling == "concat" and whole:  # a second part of the width
+        a, b = ordered(w, q, rows), ordered(w, k, keys)
+        more = [w.input("more", [*z.dims(letters[:-1]), 2]) for letters in (rows, keys)]
+        a = w.let("a", f"torch.cat(({a}, {more[0]}), -1)")
+        b = w.let("b", f"torch.cat(({b}, {more[1]}), dim=-1)")
+        return Value(w.let("s", f"{a} @ {transpose_last(w, b)}"), out)
     if spelling in ("written", "distance", "additive"):
         a, b = f"{ordered(w, q, rows)}.unsqueeze(-2)", f"{ordered(w, k, keys)}.unsqueeze(-3)"
         if spelling == "written":

@@ -146,8 +146,12 @@ class Writer:
 
     # Inputs -------------------------------------------------------------------------------------
 
-    def input(self, stem: str, dims, fill: str | None = None, dtype: str | None = None) -> str:
-        """An argument of these dims, in some layout; `fill` is a constructor to be given a shape.
+    def input(
+        self, stem: str, dims, fill: str | None = None, dtype: str | None = None, *, plain=False
+    ) -> str:
+        """An argument of these dims; `fill` is a constructor to be given a shape.
+
+        It has some layout, unless it must be `plain`: what `fill` gives depends on the whole shape.
 
         `fill` has `{}` where the shape stands; by default normal floats of the program's dtype.
         """
@@ -157,7 +161,7 @@ class Writer:
             if (dtype or self.dtype) != "float32":
                 fill += f".to(torch.{dtype or self.dtype})"
         shape = [str(dim) for dim in dims]
-        make = self._in_layout(shape, fill)
+        make = fill.format(", ".join(shape)) if plain else self._in_layout(shape, fill)
         name = self.fresh(stem)
         self.inputs.append(Input(name, make, dims))
         self.env[name] = eval(make, self.env)
