@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-SECONDS = 90
+SECONDS = 300
 
 
 def _serve(connection, log: str) -> None:
