@@ -204,6 +204,9 @@ AxisRoles RoleFinder::find() {
   });
   roles.values.remove_if(
       [&](StringAttr name) { return combined.contains(name) && roles.inner.contains(name); });
+  for (StringAttr name : roles.values)
+    if (!roles.inner.contains(name) && !isDivided(name))
+      roles.divisible.insert(name);
   roles.inner.remove_if([&](StringAttr name) { return roles.values.contains(name); });
   return roles;
 }

@@ -30,6 +30,9 @@ struct AxisRoles {
   /// Axes of values only: a program that held a part would compute the scores for that part alone,
   /// so a tile holds all of it.
   Axes values;
+  /// Those of them that programs may divide among themselves all the same: nothing combines their
+  /// elements, and no map takes them apart.
+  Axes divisible;
   /// Axes that only the rows' side of the scores has; the innermost is `row`.
   Axes rows;
   /// What is blocked besides the stream; null where there is a single row.

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CostModel.h"
 #include "TileBuilder.h"
 
 #include "flashlight/Transforms/Passes.h"
@@ -95,6 +96,8 @@ struct Tile : flashlight::impl::TileBase<Tile> {
     auto func = func::FuncOp::create(builder, loc, name, builder.getFunctionType(types, {}));
     func->setAttr(kGridAttr, builder.getArrayAttr(gridOf(kernel)));
     func->setAttr(kScheduleAttr, kernel.getScheduleAttr());
+    if (Attribute cost = kernel->getAttr(kCostAttr))
+      func->setAttr(kCostAttr, cost);
     unsigned inputs = kernel.getInputs().size(), results = kernel.getNumResults();
     for (unsigned i = 0; i < results; ++i)
       func.setArgAttr(inputs + i, kOutputAttr, builder.getUnitAttr());

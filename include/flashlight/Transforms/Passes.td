@@ -226,15 +226,44 @@ def Schedule : Pass<"flashlight-schedule"> {
   let summary = "chooses tiles, layout, warps and stages for a target";
   let description = [{
     Kernel level. Sets the `#flashlight.schedule` of every kernel, by the roles that its
-    contractions give its axes: one row axis is blocked, the stream is blocked, inner and
-    value axes are held whole, every other axis has tiles of one element.
+    contractions and reductions give its axes: one row axis is blocked, the stream is blocked, inner
+    axes are held whole, value axes too or divided among programs, every other axis has tiles of one
+    element. On a GPU, of the possible sizes those with the least estimated time are taken, among
+    those whose registers, shared memory and accumulators the target has (docs/cost.md).
 
     ```mlir
     flashlight.kernel "k" axes(...) stream "n" schedule
         #flashlight.schedule<cpu, tiles(n = 64, d = 64, m = 64, e = 64), warps = 1, stages = 1> ...
     ```
+
+    `flashlight.cost` on the kernel, and on its function after flashlight-tile, holds the estimate:
+    a dictionary, see flashlight-print-cost.
   }];
-  let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">];
+  let options = [
+    Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">,
+    Option<"arch", "arch", "int64_t", "0", "of a GPU: 90 for sm_90, the default">];
+}
+
+def PrintCost : Pass<"flashlight-print-cost", "::mlir::ModuleOp"> {
+  let summary = "prints what kernels cost on a target";
+  let description = [{
+    Kernel level, for people; changes nothing. Writes to the standard output what the cost model
+    expects of every kernel: with the tiles of its schedule if it has one for the target, else with
+    the best ones, and what other tilings would cost.
+
+    ```
+    kernel_0 on cuda:sm_90
+      m = 128, d = 64, n = 64, e = 64; 8 warps, 3 stages
+        33.1 us: 1 sweep, 128 programs, 8.6 GFLOP, 67.1 M exponentials, 16.8 MB moved
+        110 registers (32 of state), 65536 B shared
+      others
+        m = 64, d = 64, n = 64, e = 64; 4 warps, 3 stages: 34.7 us
+    ```
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"cuda\"", "cpu or cuda">,
+    Option<"arch", "arch", "int64_t", "0", "of a GPU: 90 for sm_90, the default">,
+    Option<"others", "others", "unsigned", "3", "how many other tilings are listed">];
 }
 
 def Tile : Pass<"flashlight-tile", "::mlir::ModuleOp"> {

@@ -6,7 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// flashlight-expand-math-for-triton: see Passes.td. On f32, which is what pointwise ops compute in.
+// flashlight-expand-math-for-triton: see Passes.td. On f32, which is what pointwise ops compute in;
+// a negation in any type.
 //
 //   tanh x  = sign(x) (1 - t) / (1 + t),  t = exp(-2 |x|)     t never overflows
 //           = x - x^3/3 + ...                                 |x| < 1/4: 1 - t cancels
@@ -108,9 +109,24 @@ template <typename Op> struct Expand : OpRewritePattern<Op> {
   Write write;
 };
 
-Value writeNegation(Formula &f, arith::NegFOp op) {
-  return f.sub(f.number(-0.0f), op.getOperand());
-}
+/// -x = -0 - x, in any type of numbers.
+struct ExpandNegation : OpRewritePattern<arith::NegFOp> {
+  ExpandNegation(MLIRContext *context, Pass::Statistic &count)
+      : OpRewritePattern(context), count(count) {}
+
+  LogicalResult matchAndRewrite(arith::NegFOp op, PatternRewriter &rewriter) const override {
+    Type type = op.getType();
+    TypedAttr zero = rewriter.getFloatAttr(getElementTypeOrSelf(type), -0.0);
+    if (auto tile = dyn_cast<RankedTensorType>(type))
+      zero = DenseElementsAttr::get(tile, Attribute(zero));
+    Value minusZero = arith::ConstantOp::create(rewriter, op.getLoc(), zero);
+    rewriter.replaceOpWithNewOp<arith::SubFOp>(op, minusZero, op.getOperand());
+    ++count;
+    return success();
+  }
+
+  Pass::Statistic &count;
+};
 
 Value writeTanh(Formula &f, math::TanhOp op) {
   Value x = op.getOperand(), magnitude = f.abs(x);
@@ -199,7 +215,7 @@ struct ExpandMathForTriton : flashlight::impl::ExpandMathForTritonBase<ExpandMat
     if (!getOperation()->hasAttr(kGridAttr))
       return;
     RewritePatternSet patterns(&getContext());
-    addPattern(patterns, writeNegation);
+    patterns.add<ExpandNegation>(&getContext(), numExpanded);
     addPattern(patterns, writeTanh);
     addPattern(patterns, writeExpM1);
     addPattern(patterns, writeLog1p);

@@ -1,0 +1,72 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// One kernel with one choice of tiles, looked at from both sides: the work that it does
+// (CostModel.cpp) and the room that it takes (CostResources.cpp).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLASHLIGHT_LIB_TRANSFORMS_COSTKERNEL_H
+#define FLASHLIGHT_LIB_TRANSFORMS_COSTKERNEL_H
+
+#include "CostModel.h"
+
+namespace flashlight {
+
+class CostKernel {
+public:
+  CostKernel(KernelOp kernel, const AxisRoles &roles, const Target &target, const Tiling &tiling)
+      : kernel(kernel), roles(roles), target(target), tiling(tiling) {}
+
+  CostEstimate compute();
+
+private:
+  /// What one run of a block does.
+  struct Work {
+    double halfFlops = 0, floatFlops = 0, specials = 0, pointwise = 0, bytes = 0;
+    Work &add(const Work &other, double times);
+  };
+  /// A contraction, with its labels' extents in a tile.
+  struct Product {
+    int64_t rows, columns, depth, all;
+    bool isMatrix; // rather than a product over all labels and a sum
+    bool isHalf;
+  };
+
+  // CostModel.cpp
+  int64_t extentOf(mlir::StringAttr axis);
+  int64_t elements(mlir::Type type);
+  Product productOf(ContractOp op);
+  Work workOf(mlir::Operation *op);
+  Work workOf(mlir::Block &block);
+  double blocksOf(StreamOp stream);
+  int64_t programs(bool whole);
+  double seconds(const CostEstimate &cost, const Work &once, double steps, const Work &all);
+
+  // CostResources.cpp
+  int64_t elementBytes(mlir::Type type);
+  double registersOf(mlir::Value value);
+  bool isRecomputed(mlir::Value value);
+  bool isStaged(mlir::Value value);
+  bool isElsewhere(mlir::Value value);
+  bool isMatrix(mlir::Operation *op, mlir::Value init);
+  double registersOfBlock(mlir::Block &block);
+  double fragments(mlir::Block &block);
+  int64_t sharedOfBlock(mlir::Block &block, bool swept);
+  int64_t columnsOf(mlir::Block &block);
+  void addResources(CostEstimate &cost);
+
+  KernelOp kernel;
+  const AxisRoles &roles;
+  const Target &target;
+  const Tiling &tiling;
+};
+
+} // namespace flashlight
+
+#endif // FLASHLIGHT_LIB_TRANSFORMS_COSTKERNEL_H

@@ -1,0 +1,362 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// See the headers. Work is counted op by op, with tiles as they are computed: padding to
+// powers of two, and blocks at the border of a mask, cost what full ones cost.
+//
+//===----------------------------------------------------------------------===//
+
+#include "CostKernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IntegerSet.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace flashlight;
+
+/// What an extent that is not known yet is taken for.
+constexpr int64_t kAssumedExtent = 1024;
+/// The least rows, columns and products of a sum that a matrix unit takes.
+constexpr int64_t kMinDot = 16;
+
+int64_t Tiling::getTile(StringAttr axis) const {
+  for (AxisAttr tile : tiles)
+    if (tile.getName() == axis)
+      return tile.getSize();
+  return 1;
+}
+
+std::string Tiling::str() const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::interleave(
+      tiles, os, [&](AxisAttr tile) { os << tile.getName().getValue() << " = " << tile.getSize(); },
+      ", ");
+  os << "; " << warps << " warps, " << stages << " stages";
+  return text;
+}
+
+DictionaryAttr CostEstimate::toAttr(MLIRContext *context) const {
+  Builder builder(context);
+  NamedAttrList list;
+  auto number = [&](StringRef name, double value) {
+    list.append(name, builder.getI64IntegerAttr(static_cast<int64_t>(value + 0.5)));
+  };
+  list.append("tiles", builder.getStringAttr(tiling.str()));
+  list.append("microseconds", builder.getF64FloatAttr(std::round(time * 10) / 10));
+  number("registers", registers);
+  number("accumulators", accumulators);
+  number("shared", shared);
+  number("sweeps", sweeps);
+  number("programs", programs);
+  number("flops", flops);
+  number("recomputed", recomputed);
+  number("exps", specials);
+  number("pointwise", pointwise);
+  number("bytes", farBytes);
+  number("loaded", nearBytes);
+  if (!feasible)
+    list.append("reason", builder.getStringAttr(reason));
+  return list.getDictionary(context);
+}
+
+//===----------------------------------------------------------------------===//
+// Work
+//===----------------------------------------------------------------------===//
+
+CostKernel::Work &CostKernel::Work::add(const Work &other, double times) {
+  halfFlops += times * other.halfFlops;
+  floatFlops += times * other.floatFlops;
+  specials += times * other.specials;
+  pointwise += times * other.pointwise;
+  bytes += times * other.bytes;
+  return *this;
+}
+
+int64_t CostKernel::extentOf(StringAttr name) {
+  AxisAttr axis = kernel.getAxis(name);
+  return axis.isDynamic() ? kAssumedExtent : axis.getSize();
+}
+
+/// Elements of a value's tile.
+int64_t CostKernel::elements(Type type) {
+  int64_t count = 1;
+  if (AxesAttr axes = getAxes(type))
+    for (StringAttr axis : axes.getNames())
+      count *= tiling.getTile(axis);
+  return count;
+}
+
+CostKernel::Product CostKernel::productOf(ContractOp op) {
+  ContractOp::Labels labels = op.getLabels();
+  auto has = [](ArrayRef<StringAttr> names, StringAttr name) {
+    return llvm::is_contained(names, name);
+  };
+  Product product{1, 1, 1, 1, true, true};
+  for (StringAttr label : labels.result) {
+    int64_t tile = tiling.getTile(label);
+    bool left = has(labels.lhs, label), right = has(labels.rhs, label);
+    product.isMatrix &= tile == 1 || !left || !right;
+    (left ? product.rows : product.columns) *= tile;
+    product.all *= tile;
+  }
+  llvm::SmallSetVector<StringAttr, 4> summed;
+  for (StringAttr label : llvm::concat<StringAttr>(labels.lhs, labels.rhs))
+    if (!has(labels.result, label))
+      summed.insert(label);
+  for (StringAttr label : summed) {
+    int64_t tile = tiling.getTile(label);
+    product.isMatrix &= tile == 1 || (has(labels.lhs, label) && has(labels.rhs, label));
+    product.depth *= tile;
+    product.all *= tile;
+  }
+  product.isMatrix &= product.rows >= kMinDot && product.columns >= kMinDot &&
+                      product.depth >= kMinDot && getElementTypeOrSelf(op.getType()).isF32();
+  for (Value factor : {op.getLhs(), op.getRhs()})
+    product.isHalf &= getElementTypeOrSelf(factor.getType()).getIntOrFloatBitWidth() == 16;
+  return product;
+}
+
+CostKernel::Work CostKernel::workOf(Operation *op) {
+  Work work;
+  if (op->getNumResults() == 0 || isa<StreamOp>(op))
+    return work;
+  double size = elements(op->getResult(0).getType());
+  if (auto contract = dyn_cast<ContractOp>(op)) {
+    Product product = productOf(contract);
+    if (!product.isMatrix)
+      work.pointwise = 2.0 * product.all;
+    else
+      (product.isHalf ? work.halfFlops : work.floatFlops) = 2.0 * product.all;
+  } else if (auto read = dyn_cast<ReadOp>(op)) {
+    // What lies beyond an extent is not loaded.
+    double count = 1;
+    for (StringAttr axis : getAxes(read.getResult()).getNames())
+      count *= std::min(tiling.getTile(axis), extentOf(axis));
+    work.bytes = count * elementBytes(read.getType());
+    work.pointwise = size / 4; // addresses
+  } else if (isa<ReduceOp>(op)) {
+    work.pointwise = elements(op->getOperand(0).getType());
+  } else if (op->getName().stripDialect() == "scan") {
+    work.pointwise = 8 * size; // a logarithmic number of steps, and what passes between threads
+  } else if (isa<math::TanhOp, math::PowFOp, math::ExpM1Op, math::Log1pOp, math::ErfOp>(op)) {
+    work.specials = 2 * size;
+    work.pointwise = 8 * size;
+  } else if (isa<math::AbsFOp, math::AbsIOp, math::FloorOp, math::CeilOp, math::FmaOp,
+                 math::CopySignOp>(op)) {
+    work.pointwise = size;
+  } else if (isa<math::MathDialect>(op->getDialect()) || isa<arith::DivFOp>(op)) {
+    work.specials = size;
+    work.pointwise = size;
+  } else if (isa<arith::ConstantOp, BroadcastOp, IotaOp, SizeOp>(op)) {
+    return work;
+  } else {
+    bool wide = getElementTypeOrSelf(op->getResult(0).getType()).isInteger(64);
+    work.pointwise = wide ? 2 * size : size;
+  }
+  return work;
+}
+
+CostKernel::Work CostKernel::workOf(Block &block) {
+  Work work;
+  for (Operation &op : block)
+    work.add(workOf(&op), 1);
+  return work;
+}
+
+//===----------------------------------------------------------------------===//
+// How often
+//===----------------------------------------------------------------------===//
+
+/// Blocks that a sweep visits, a program on average: by looking at a grid of places whether
+/// one of its keep sets is met. Symbols are taken as the assumed extent.
+double CostKernel::blocksOf(StreamOp stream) {
+  StringAttr axis = stream.getAxisAttr();
+  int64_t tile = tiling.getTile(axis);
+  double all = llvm::divideCeil(extentOf(axis), tile);
+  if (!stream.getKeep() || stream.getKeep()->empty())
+    return all;
+  constexpr int64_t places = 16;
+  auto axes = llvm::to_vector(kernel.getAxes().getAsRange<AxisAttr>());
+  int64_t met = 0;
+  for (int64_t i = 0; i < places; ++i)
+    for (int64_t j = 0; j < places; ++j) {
+      bool any = false;
+      for (Attribute attr : *stream.getKeep()) {
+        IntegerSet set = cast<IntegerSetAttr>(attr).getValue();
+        SmallVector<AffineExpr> dims, symbols;
+        MLIRContext *context = kernel.getContext();
+        for (AxisAttr other : axes) {
+          StringAttr name = other.getName();
+          int64_t place = name == axis ? j : name == roles.row ? i : 0;
+          dims.push_back(
+              getAffineConstantExpr((2 * place + 1) * extentOf(name) / (2 * places), context));
+        }
+        symbols.resize(set.getNumSymbols(), getAffineConstantExpr(kAssumedExtent, context));
+        bool inside = true;
+        for (unsigned c = 0; c < set.getNumConstraints(); ++c) {
+          auto value = dyn_cast<AffineConstantExpr>(
+              set.getConstraint(c).replaceDimsAndSymbols(dims, symbols));
+          inside &= !value || (set.isEq(c) ? value.getValue() == 0 : value.getValue() >= 0);
+        }
+        any |= inside;
+      }
+      met += any;
+    }
+  // A border cuts blocks: half a block of keys and half a block of rows more.
+  double border = roles.row ? 0.5 + 0.5 * tiling.getTile(roles.row) / tile : 0.5;
+  return std::min(all, all * met / (places * places) + border);
+}
+
+/// Programs of the grid; `whole`: as if no value axis were divided.
+int64_t CostKernel::programs(bool whole) {
+  auto yield = cast<YieldOp>(kernel.getBlock().getTerminator());
+  int64_t count = 1;
+  for (auto [i, axis] : llvm::enumerate(kernel.getAxes().getAsRange<AxisAttr>())) {
+    bool written = llvm::any_of(yield.getMaps()->getAsValueRange<AffineMapAttr>(),
+                                [&, i = i](AffineMap map) { return map.isFunctionOfDim(i); });
+    if (written && !(whole && roles.values.contains(axis.getName())))
+      count *= llvm::divideCeil(extentOf(axis.getName()), tiling.getTile(axis.getName()));
+  }
+  return count;
+}
+
+//===----------------------------------------------------------------------===//
+// Time
+//===----------------------------------------------------------------------===//
+
+/// `once`: the work of one program; `steps`: the blocks that it goes through.
+double CostKernel::seconds(const CostEstimate &cost, const Work &once, double steps,
+                           const Work &all) {
+  int64_t row = roles.row ? tiling.getTile(roles.row) : 1;
+  double halfRate = target.halfFlops;
+  // Fewer rows than the newer units take: the old instructions, at about half the rate.
+  if (target.matrixUnit == MatrixUnit::FromShared && row < 64)
+    halfRate *= 0.5;
+  if (target.matrixUnit == MatrixUnit::OwnAccumulators && row < 64)
+    halfRate *= 0.25;
+  double units[] = {once.halfFlops / halfRate + once.floatFlops / target.floatFlops,
+                    once.specials / target.specials, once.pointwise / target.pointwise,
+                    once.bytes / target.nearBytes};
+  double longest = 0, sum = 0;
+  for (double unit : units) {
+    longest = std::max(longest, unit);
+    sum += unit;
+  }
+  double farClocks = cost.farBytes / target.farBytes;
+  if (!target.isGpu()) {
+    double waves = std::ceil(static_cast<double>(cost.programs) / target.processors);
+    return std::max(waves * (sum + 50 * steps), farClocks) / target.clock * 1e-9;
+  }
+  // How many programs a processor has at a time, and how much of one's units they hide.
+  int64_t threads = 32 * tiling.warps;
+  int64_t resident = std::min<int64_t>(
+      {target.threads / threads,
+       target.registers / (std::max<int64_t>(llvm::alignTo(cost.registers, 8), 24) * threads),
+       target.shared / std::max<int64_t>(cost.shared + 1024, 1), 32});
+  if (cost.columns)
+    resident = std::min(resident, target.accumulatorColumns / cost.columns);
+  int64_t share = llvm::divideCeil(cost.programs, target.processors);
+  resident = std::clamp<int64_t>(resident, 1, share);
+  double warps = static_cast<double>(resident * tiling.warps);
+  double hidden = warps / (warps + 8);
+  // Barriers and latencies of a block, which other programs hide, and shorter pipelines less.
+  double latency = (tiling.stages >= 3 ? 200 : tiling.stages == 2 ? 350 : 1000) * steps + 1500;
+  double program = longest + (1 - hidden) * (sum - longest) + latency / resident;
+  // A compiler short of registers serializes what it could overlap.
+  double pressure = static_cast<double>(cost.registers) / target.registersPerThread;
+  program *= 1 + std::max(0.0, pressure - 0.66);
+  // Those of the busiest processor, one after the other; of many, the last ones even out.
+  double rounds = static_cast<double>(cost.programs) / target.processors;
+  rounds = rounds < 8 * resident ? static_cast<double>(share) : rounds + 0.5 * resident;
+  return std::max(rounds * program, farClocks) / target.clock * 1e-9;
+}
+
+CostEstimate CostKernel::compute() {
+  CostEstimate cost;
+  cost.tiling = tiling;
+  cost.programs = programs(/*whole=*/false);
+  Work once = workOf(kernel.getBlock());
+  // Contractions that stand in more than one sweep are spent more than once.
+  double steps = 0, repeated = 0;
+  for (StreamOp stream : kernel.getBlock().getOps<StreamOp>()) {
+    ++cost.sweeps;
+    double blocks = blocksOf(stream);
+    Work body = workOf(stream.getBody().front());
+    once.add(body, blocks);
+    steps += blocks;
+    if (cost.sweeps > 1)
+      for (ContractOp op : stream.getBody().getOps<ContractOp>())
+        if (op.getLabels().result.size() && getAxes(op.getResult()).contains(stream.getAxisAttr()))
+          repeated += blocks * 2.0 * productOf(op).all;
+  }
+  // A kernel whose online form is not derived yet reads its stream once.
+  if (cost.sweeps == 0) {
+    int64_t blocks =
+        llvm::divideCeil(extentOf(kernel.getStreamAttr()), tiling.getTile(kernel.getStreamAttr()));
+    Work block = once;
+    once.add(block, blocks - 1);
+    steps = blocks;
+  }
+  auto yield = cast<YieldOp>(kernel.getBlock().getTerminator());
+  for (Value value : yield.getOperands())
+    once.bytes += static_cast<double>(elements(value.getType())) * elementBytes(value.getType());
+
+  Work all;
+  all.add(once, cost.programs);
+  cost.flops = all.halfFlops + all.floatFlops;
+  double divided = 1 - static_cast<double>(programs(/*whole=*/true)) / cost.programs;
+  double scores = 0; // of a program that shares its rows with others
+  for (StreamOp stream : kernel.getBlock().getOps<StreamOp>())
+    for (ContractOp op : stream.getBody().getOps<ContractOp>())
+      if (getAxes(op.getResult()).contains(stream.getAxisAttr()))
+        scores += blocksOf(stream) * 2.0 * productOf(op).all;
+  cost.recomputed = cost.programs * (divided * (scores - repeated) + repeated);
+  cost.specials = all.specials;
+  cost.pointwise = all.pointwise;
+  cost.nearBytes = all.bytes;
+  auto addWhole = [&](Type type) {
+    double count = 1;
+    for (int64_t dim : cast<RankedTensorType>(type).getShape())
+      count *= ShapedType::isDynamic(dim) ? kAssumedExtent : dim;
+    cost.farBytes += count * elementBytes(type);
+  };
+  for (Type type : kernel.getInputs().getTypes())
+    addWhole(type);
+  for (Type type : kernel.getResultTypes())
+    addWhole(type);
+  cost.farBytes = std::min(cost.farBytes, cost.nearBytes);
+  addResources(cost);
+  cost.time = seconds(cost, once, steps, all) * 1e6;
+  return cost;
+}
+
+//===----------------------------------------------------------------------===//
+// The interface
+//===----------------------------------------------------------------------===//
+
+bool flashlight::isBetter(const CostEstimate &a, const CostEstimate &b) {
+  if (a.feasible != b.feasible)
+    return a.feasible;
+  if (!a.feasible && a.registers != b.registers)
+    return a.registers < b.registers;
+  return a.time < b.time;
+}
+
+CostEstimate flashlight::estimate(KernelOp kernel, const AxisRoles &roles, const Target &target,
+                                  const Tiling &tiling) {
+  return CostKernel(kernel, roles, target, tiling).compute();
+}
+
+CostEstimate flashlight::estimate(KernelOp kernel, const Target &target) {
+  return searchTilings(kernel, findAxisRoles(kernel), target).front();
+}

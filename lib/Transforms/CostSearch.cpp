@@ -1,0 +1,132 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Which tilings are looked at, and which is the best. On a GPU all sizes are powers of two.
+//
+//===----------------------------------------------------------------------===//
+
+#include "CostModel.h"
+#include "ScheduleCpu.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace flashlight;
+
+/// The least rows, columns and products of a sum that a matrix unit takes.
+constexpr int64_t kMinDot = 16;
+
+static int64_t powerOfTwo(int64_t size) { return static_cast<int64_t>(llvm::PowerOf2Ceil(size)); }
+
+namespace {
+
+/// The sizes that a tile may have along each axis, and all their combinations.
+class TilingSearch {
+public:
+  TilingSearch(KernelOp kernel, const AxisRoles &roles, const Target &target)
+      : kernel(kernel), roles(roles), target(target) {}
+
+  SmallVector<CostEstimate> run() {
+    if (target.isGpu())
+      searchGpu();
+    else
+      searchCpu();
+    llvm::stable_sort(found, isBetter);
+    return std::move(found);
+  }
+
+private:
+  AxisAttr tile(StringAttr name, int64_t size) {
+    return AxisAttr::get(kernel.getContext(), name, size, StringAttr());
+  }
+
+  /// Powers of two from `least` to `most`, no larger than the axis needs.
+  SmallVector<int64_t> sizes(StringAttr name, int64_t least, int64_t most) {
+    AxisAttr axis = kernel.getAxis(name);
+    if (!axis.isDynamic())
+      most = std::max(least, std::min(most, powerOfTwo(std::max<int64_t>(axis.getSize(), 1))));
+    SmallVector<int64_t> result;
+    for (int64_t size = least; size <= most; size *= 2)
+      result.push_back(size);
+    return result;
+  }
+
+  /// The size of an axis that a tile holds whole. What a product sums over has at least 16
+  /// elements, if it is the only axis that it sums over.
+  int64_t whole(StringAttr name) {
+    int64_t least = 1;
+    kernel.walk([&](ContractOp op) {
+      ContractOp::Labels labels = op.getLabels();
+      auto has = [&](ArrayRef<StringAttr> names) { return llvm::is_contained(names, name); };
+      bool isSide = has(labels.result) && has(labels.lhs) != has(labels.rhs);
+      bool isSum = !has(labels.result) && has(labels.lhs) && has(labels.rhs) &&
+                   llvm::none_of(labels.lhs, [&](StringAttr other) {
+                     return other != name && roles.inner.contains(other) &&
+                            !llvm::is_contained(labels.result, other);
+                   });
+      if (isSide || isSum)
+        least = kMinDot;
+    });
+    return std::max(least, powerOfTwo(std::max<int64_t>(kernel.getAxis(name).getSize(), 1)));
+  }
+
+  void add(const Tiling &tiling) { found.push_back(estimate(kernel, roles, target, tiling)); }
+
+  /// In the order that a dot wants: rows, inner, stream, values.
+  void searchGpu() {
+    StringAttr stream = kernel.getStreamAttr();
+    SmallVector<int64_t> rows =
+        roles.row ? sizes(roles.row, kMinDot, 128) : SmallVector<int64_t>{1};
+    SmallVector<int64_t> keys = sizes(stream, kMinDot, 128);
+    // All value axes whole, or one of them divided among programs.
+    SmallVector<SmallVector<int64_t>> values(1);
+    for (StringAttr name : roles.values)
+      values.front().push_back(whole(name));
+    for (auto [i, name] : llvm::enumerate(roles.values))
+      if (roles.divisible.contains(name))
+        for (int64_t size = values.front()[i] / 2; size >= 32; size /= 2) {
+          values.push_back(values.front());
+          values.back()[i] = size;
+        }
+    for (ArrayRef<int64_t> value : values)
+      for (int64_t row : rows)
+        for (int64_t key : keys)
+          for (int64_t warps : {4, 8})
+            for (int64_t stages : {3, 2, 1}) {
+              Tiling tiling;
+              if (roles.row)
+                tiling.tiles.push_back(tile(roles.row, row));
+              for (StringAttr name : roles.inner)
+                tiling.tiles.push_back(tile(name, whole(name)));
+              tiling.tiles.push_back(tile(stream, key));
+              for (auto [name, size] : llvm::zip(roles.values, value))
+                tiling.tiles.push_back(tile(name, size));
+              tiling.warps = warps;
+              tiling.stages = stages;
+              add(tiling);
+            }
+  }
+
+  void searchCpu() {
+    Tiling tiling;
+    tiling.tiles = chooseCpuTiles(kernel, roles);
+    add(tiling);
+  }
+
+  KernelOp kernel;
+  const AxisRoles &roles;
+  const Target &target;
+  SmallVector<CostEstimate> found;
+};
+
+} // namespace
+
+SmallVector<CostEstimate> flashlight::searchTilings(KernelOp kernel, const AxisRoles &roles,
+                                                    const Target &target) {
+  return TilingSearch(kernel, roles, target).run();
+}
