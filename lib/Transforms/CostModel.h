@@ -24,6 +24,8 @@ namespace flashlight {
 
 /// Of a scheduled kernel and its tile-level function: the estimate.
 constexpr llvm::StringLiteral kCostAttr = "flashlight.cost";
+/// Of a kernel that could have more or fewer sweeps: the estimate of the form that it did not get.
+constexpr llvm::StringLiteral kOtherFormAttr = "flashlight.other_form";
 
 //===----------------------------------------------------------------------===//
 // Targets

@@ -11,11 +11,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CostModel.h"
 #include "Derivation.h"
 #include "SplitReduction.h"
 
 #include "flashlight/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+
+#include "llvm/Support/Format.h"
 
 namespace flashlight {
 #define GEN_PASS_DEF_DERIVEONLINE
@@ -85,35 +88,83 @@ static LogicalResult orientScans(KernelOp kernel) {
 namespace {
 
 struct DeriveOnline : flashlight::impl::DeriveOnlineBase<DeriveOnline> {
+  using DeriveOnlineBase::DeriveOnlineBase;
+
   void runOnOperation() override {
     SmallVector<KernelOp> kernels;
     getOperation()->walk([&](KernelOp kernel) {
       if (kernel.getBlock().getOps<StreamOp>().empty())
         kernels.push_back(kernel);
     });
+    std::optional<Target> known;
+    if (!target.empty() && !(known = Target::get(target, arch))) {
+      getOperation()->emitError() << "expected the target to be cpu or cuda, got " << target;
+      return signalPassFailure();
+    }
     for (KernelOp kernel : kernels) {
       if (failed(orientScans(kernel)))
         return signalPassFailure();
-      kernel = choose(kernel);
-      Derivation derivation(kernel);
+      Derived chosen = choose(kernel, known);
+      Derivation derivation(chosen.kernel);
       derivation.plan();
-      derivation.remarkBlocked();
+      if (!chosen.byCost)
+        derivation.remarkBlocked();
       derivation.rewrite();
       numSweeps += derivation.getNumSweeps();
     }
   }
 
-  /// The kernel as it is, or with split reductions where that saves a sweep.
-  static KernelOp choose(KernelOp kernel) {
+  struct Derived {
+    KernelOp kernel;
+    bool byCost = false; // fewer sweeps were possible
+  };
+
+  /// The kernel as it is, or with split reductions where that saves a sweep and, if the target is
+  /// known, time: the sums of one sweep may need more registers than there are.
+  static Derived choose(KernelOp kernel, const std::optional<Target> &target) {
     OpBuilder builder(kernel);
     auto split = cast<KernelOp>(builder.clone(*kernel));
-    if (!splitBlocked(split) || countSweeps(split) >= countSweeps(kernel)) {
+    unsigned sweeps = countSweeps(kernel);
+    if (!splitBlocked(split) || countSweeps(split) >= sweeps) {
       split.erase();
-      return kernel;
+      return {kernel};
+    }
+    if (target) {
+      CostEstimate one = costOf(split, *target), more = costOf(kernel, *target);
+      auto describe = [](const CostEstimate &cost) {
+        std::string text;
+        llvm::raw_string_ostream os(text);
+        os << cost.sweeps << (cost.sweeps == 1 ? " sweep: " : " sweeps: ")
+           << llvm::format("%.1f us with ", cost.time) << cost.tiling.str();
+        if (!cost.feasible)
+          os << " (too large: " << cost.reason << ")";
+        return text;
+      };
+      bool keep = isBetter(more, one);
+      KernelOp chosen = keep ? kernel : split;
+      chosen.emitRemark() << "on " << target->str() << ", " << describe(keep ? more : one)
+                          << "; not " << describe(keep ? one : more);
+      chosen->setAttr(kOtherFormAttr, (keep ? one : more).toAttr(kernel.getContext()));
+      if (keep) {
+        split.erase();
+        return {kernel, true};
+      }
     }
     kernel.replaceAllUsesWith(split.getResults());
     kernel.erase();
-    return split;
+    return {split};
+  }
+
+  /// The estimate of a kernel's derived form.
+  static CostEstimate costOf(KernelOp kernel, const Target &target) {
+    OpBuilder builder(kernel);
+    auto derived = cast<KernelOp>(builder.clone(*kernel));
+    Derivation derivation(derived);
+    derivation.plan();
+    derivation.rewrite();
+    CostEstimate cost = estimate(derived, target);
+    derived.erase();
+    return cost;
   }
 };
 

@@ -198,9 +198,17 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
     SmallVector<ReduceOp> split = splitReductions(block);
     KernelFinder finder(block);
     unsigned count = 0;
+    auto refused = getOperation()->getAttrOfType<DictionaryAttr>(kRefusedAttr);
     for (Operation *sink : finder.find())
-      if (KernelGroup *group = finder.rebuild(sink))
-        formKernel(*group, block, count++);
+      if (KernelGroup *group = finder.rebuild(sink)) {
+        std::string name = "kernel_" + std::to_string(count++);
+        if (StringAttr why = refused ? refused.getAs<StringAttr>(name) : StringAttr()) {
+          for (Operation *op : group->members)
+            op->setAttr(kReasonAttr, why);
+          continue;
+        }
+        formKernel(*group, block, name);
+      }
     for (ReduceOp outer : split)
       rejoin(outer);
     // What the kernels took over and nothing else needs.
@@ -262,7 +270,7 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
     outer.setDims(dims);
   }
 
-  void formKernel(KernelGroup &group, Block &block, unsigned number) {
+  void formKernel(KernelGroup &group, Block &block, StringRef name) {
     SmallVector<Location> locations;
     SmallVector<Attribute> nodes;
     for (Operation *op : group.members)
@@ -273,7 +281,7 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
     }
     OpBuilder builder(block.getTerminator());
     KernelWriter writer(group, builder, builder.getFusedLoc(locations));
-    KernelOp kernel = writer.write("kernel_" + std::to_string(number));
+    KernelOp kernel = writer.write(name);
     kernel->setAttr(kNodesAttr, builder.getArrayAttr(nodes));
     for (auto [output, result] : llvm::zip(group.outputs, kernel.getResults()))
       output.final.replaceAllUsesExcept(result, kernel);

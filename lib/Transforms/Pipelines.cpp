@@ -20,7 +20,15 @@
 using namespace mlir;
 using namespace flashlight;
 
-static void buildToKernel(OpPassManager &manager) {
+namespace {
+/// The target decides between forms of one kernel, and tiles.
+struct TargetOptions : PassPipelineOptions<TargetOptions> {
+  Option<std::string> target{*this, "target", llvm::cl::desc("cpu or cuda"), llvm::cl::init("cpu")};
+  Option<int64_t> arch{*this, "arch", llvm::cl::desc("of a GPU: 90 for sm_90"), llvm::cl::init(0)};
+};
+} // namespace
+
+static void buildToKernel(OpPassManager &manager, const TargetOptions &options) {
   manager.addNestedPass<func::FuncOp>(createSplitConcats());
   manager.addNestedPass<func::FuncOp>(createSimplify());
   manager.addPass(createCanonicalizerPass());
@@ -29,22 +37,20 @@ static void buildToKernel(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createFormKernels());
   manager.addPass(createReducePredicates());
   manager.addPass(createCSEPass());
-  manager.addPass(createDeriveOnline());
+  DeriveOnlineOptions derive;
+  derive.target = options.target;
+  derive.arch = options.arch;
+  manager.addPass(createDeriveOnline(derive));
   manager.addPass(createCSEPass());
   manager.addPass(createInferSparsity());
   manager.addPass(createVerifyKernel());
 }
 
-namespace {
-struct ToTileOptions : PassPipelineOptions<ToTileOptions> {
-  Option<std::string> target{*this, "target", llvm::cl::desc("cpu or cuda"), llvm::cl::init("cpu")};
-};
-} // namespace
-
-static void buildToTile(OpPassManager &manager, const ToTileOptions &options) {
-  buildToKernel(manager);
+static void buildToTile(OpPassManager &manager, const TargetOptions &options) {
+  buildToKernel(manager, options);
   ScheduleOptions schedule;
   schedule.target = options.target;
+  schedule.arch = options.arch;
   manager.addPass(createSchedule(schedule));
   manager.addPass(createTile());
   manager.addPass(createCanonicalizerPass());
@@ -53,8 +59,8 @@ static void buildToTile(OpPassManager &manager, const ToTileOptions &options) {
 }
 
 void flashlight::registerPipelines() {
-  PassPipelineRegistration<>("flashlight-to-kernel",
-                             "program level to kernel level, online form derived", buildToKernel);
-  PassPipelineRegistration<ToTileOptions>("flashlight-to-tile",
+  PassPipelineRegistration<TargetOptions>(
+      "flashlight-to-kernel", "program level to kernel level, online form derived", buildToKernel);
+  PassPipelineRegistration<TargetOptions>("flashlight-to-tile",
                                           "program level to tile level for a target", buildToTile);
 }

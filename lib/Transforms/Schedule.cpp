@@ -47,10 +47,12 @@ struct Schedule : flashlight::impl::ScheduleBase<Schedule> {
     for (auto &set : {roles.inner, roles.values})
       for (StringAttr name : set)
         if (kernel.getAxis(name).isDynamic())
-          return kernel.emitError() << "expected a static extent of axis '" << name.getValue()
-                                    << "': a tile holds all of it, got '"
-                                    << kernel.getAxis(name).getSymbol().getValue() << "'";
-    CostEstimate best = searchTilings(kernel, roles, known).front();
+          return kernel.emitError()
+                 << "expected a static extent of axis '" << name.getValue() << "' of kernel '"
+                 << kernel.getSymName() << "': a tile holds all of it, got '"
+                 << kernel.getAxis(name).getSymbol().getValue() << "'";
+    SmallVector<CostEstimate> found = searchTilings(kernel, roles, known);
+    CostEstimate best = found[std::min<size_t>(skip, found.size() - 1)];
     kernel.setScheduleAttr(ScheduleAttr::get(&getContext(), StringAttr::get(&getContext(), target),
                                              best.tiling.tiles, best.tiling.warps,
                                              best.tiling.stages));

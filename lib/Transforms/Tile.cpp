@@ -73,8 +73,10 @@ struct Tile : flashlight::impl::TileBase<Tile> {
     SmallVector<KernelOp> kernels;
     getOperation()->walk([&](KernelOp kernel) { kernels.push_back(kernel); });
     for (KernelOp kernel : kernels)
-      if (failed(tileKernel(kernel)))
+      if (failed(tileKernel(kernel))) {
+        kernel.emitError() << "kernel '" << kernel.getSymName() << "' cannot be tiled";
         return signalPassFailure();
+      }
   }
 
   LogicalResult tileKernel(KernelOp kernel) {

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What Flashlight raises.
 
-`CompileError` is the one error of compilation. `ArgumentTypeError` and `ArgumentValueError` are
+`CompileError` is the one error of compilation (`KernelError` that of a kernel, which PyTorch then
+computes). `ArgumentTypeError` and `ArgumentValueError` are
 raised when a compiled program is called with arguments that it was not compiled for.
 """
 
@@ -56,6 +57,20 @@ class CompileError(Exception):
         if self.reproducer:
             lines.append(f"  reproduce with: {self.reproducer}")
         return "\n".join(lines)
+
+
+class KernelError(CompileError):
+    """One kernel has no form on the target; the rest of the program can be compiled without it."""
+
+    @staticmethod
+    def of(error: CompileError) -> KernelError:
+        """The same error as one of a kernel."""
+        return KernelError(
+            error.message,
+            notes=error.notes,
+            location=error.location,
+            reproducer=error.reproducer,
+        )
 
 
 class ArgumentTypeError(TypeError):

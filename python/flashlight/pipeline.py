@@ -17,13 +17,23 @@ from .errors import CompileError, SourceLocation
 from .mlir import ir
 from .mlir.passmanager import PassManager
 from .options import Options
+from .targets import Target
 
-TO_KERNEL = "flashlight-to-kernel"
+
+def _target_options(target: Target) -> str:
+    arch = re.sub(r"\D", "", target.arch or "")
+    return f"target={target.kind} arch={arch}" if arch else f"target={target.kind}"
 
 
-def to_tile(target: str) -> str:
-    """The passes from kernels on, which know the target: "cpu" or "cuda"."""
-    schedule = f"flashlight-schedule{{target={target}}}"
+def to_kernel(target: Target) -> str:
+    """The passes from programs to kernels in their online form; the target decides between forms
+    of one kernel."""
+    return f"flashlight-to-kernel{{{_target_options(target)}}}"
+
+
+def to_tile(target: Target, skip: int = 0) -> str:
+    """The passes from kernels on. They take the best tiles, or what comes `skip` places after."""
+    schedule = f"flashlight-schedule{{{_target_options(target)} skip={skip}}}"
     return f"{schedule},flashlight-tile,canonicalize,cse,flashlight-verify-tile"
 
 

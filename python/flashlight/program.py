@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
@@ -15,7 +16,8 @@ from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
 
 from . import _core, pipeline
-from .errors import ArgumentTypeError, CompileError, SourceLocation
+from .errors import ArgumentTypeError, CompileError, KernelError, SourceLocation
+from .fitting import blamed, compile_kernel, estimated_cost, function_of, refuse
 from .guards import Guards
 from .importer import ImportedProgram, import_program
 from .interpreter.types import parse_axis
@@ -94,6 +96,8 @@ class Kernel:
         nodes: the graph's nodes that it computes, and the ops of the kernel that came from each.
         work: operations and bytes, as formulas.
         remarks: why it takes more than one sweep over its streamed axis.
+        cost: what the cost model expects of it, with the tiles that were taken: "microseconds",
+            "registers" a thread, "shared" bytes a program, "flops" and more (docs/cost.md).
     """
 
     name: str
@@ -105,6 +109,7 @@ class Kernel:
     nodes: Mapping[str, frozenset[str]]
     work: Work
     remarks: tuple[pipeline.Diagnostic, ...]
+    cost: Mapping[str, int | float | str]
     _function: ir.Operation = field(repr=False)
 
     def count(self, symbols: Mapping[str, int] | None = None) -> TileWork:
@@ -219,32 +224,81 @@ def compile_with(
 ) -> CompiledProgram:
     """`compile` with a backend: what has `compile_kernel`; None for the target's own."""
     resolved = to_options(dict(options) if isinstance(options, Mapping) else options)
-    program = import_program(exported_program)
-    chosen = parse_target(target, program.device)
-    resolved = replace(resolved, target=chosen)
+    refused: dict[str, str] = {}
+    while True:
+        program = import_program(exported_program)
+        chosen = parse_target(target, program.device)
+        resolved = replace(resolved, target=chosen)
+        made = _compile_kernels(backend, program, resolved, refused)
+        if isinstance(made, _Made):
+            break
+        name, error = made
+        if name in refused:
+            raise error
+        # Not silently: what was to be one kernel costs what PyTorch costs.
+        refused[name] = f"{chosen} has no kernel for it: {error.message}"
+        warnings.warn(
+            f"flashlight: kernel '{name}' stays with PyTorch: {error}", RuntimeWarning, stacklevel=3
+        )
+    expressions = Expressions()
+    plan = make_plan(program.module, program, made.compiled, expressions)
+    return assemble(program, chosen, made.kernels, plan, expressions, made.stages)
+
+
+@dataclass(frozen=True)
+class _Made:
+    kernels: list[Kernel]
+    compiled: dict[str, CompiledKernel]
+    stages: dict[str, str]
+
+
+def _compile_kernels(
+    backend: Any, program: ImportedProgram, options: Options, refused: Mapping[str, str]
+) -> _Made | tuple[str, CompileError]:
+    """Forms and compiles the kernels of a program, in place, but for those that are refused.
+
+    Returns what was made; or the name of a kernel that cannot be compiled, and why.
+    """
+    chosen = options.target
     stages = {"program": str(program.module)}
-    remarks = pipeline.run_pipeline(program.module, pipeline.TO_KERNEL, resolved)
+    if refused:
+        refuse(program.module, refused)
+    remarks = pipeline.run_pipeline(program.module, pipeline.to_kernel(chosen), options)
     stages["kernel"] = str(program.module)
     formed = _describe(program, remarks)
+    if not formed:
+        return _Made([], {}, stages)
+    before = program.module.operation.get_asm(enable_debug_info=True)
+    try:
+        pipeline.run_pipeline(program.module, pipeline.to_tile(chosen), options)
+    except CompileError as error:
+        name = blamed(error, formed)
+        if name is None:
+            raise
+        return name, error
+    stages["tile"] = str(program.module)
+    backend = backend or _backend(chosen)
     kernels: list[Kernel] = []
     compiled: dict[str, CompiledKernel] = {}
-    if formed:
-        pipeline.run_pipeline(program.module, pipeline.to_tile(chosen.kind), resolved)
-        stages["tile"] = str(program.module)
-        backend = backend or _backend(chosen)
-        for name, (text, described) in formed.items():
-            made = backend.compile_kernel(program.module, name, resolved)
-            compiled[name] = made
-            function = _function(program.module, name)
-            texts = _Stages({"kernel": text, "tile": function.get_asm()}, made.stages)
-            kernels.append(
-                Kernel(
-                    name, stages=texts, resources=made.resources, _function=function, **described
-                )
+    for name, (text, described) in formed.items():
+        try:
+            module, made = compile_kernel(backend, program.module, before, name, options)
+        except KernelError as error:
+            return name, error
+        compiled[name] = made
+        function = function_of(module, name)
+        texts = _Stages({"kernel": text, "tile": function.get_asm()}, made.stages)
+        kernels.append(
+            Kernel(
+                name,
+                stages=texts,
+                resources=made.resources,
+                cost=estimated_cost(function),
+                _function=function,
+                **described,
             )
-    expressions = Expressions()
-    plan = make_plan(program.module, program, compiled, expressions)
-    return assemble(program, chosen, kernels, plan, expressions, stages)
+        )
+    return _Made(kernels, compiled, stages)
 
 
 def assemble(
@@ -357,11 +411,3 @@ def _locations(op: ir.Operation) -> tuple[SourceLocation, ...]:
 
     op.walk(visit)
     return tuple(sorted(found.values(), key=lambda place: (place.file, place.line)))
-
-
-def _function(module: ir.Module, name: str) -> ir.Operation:
-    for view in module.body.operations:
-        op = view.operation
-        if op.name == "func.func" and ir.StringAttr(op.attributes["sym_name"]).value == name:
-            return op
-    raise CompileError(f"the module has no function for kernel '{name}'")

@@ -18,6 +18,7 @@ from flashlight.importer import import_program
 from flashlight.mlir import ir
 from flashlight.options import Options, to_options
 from flashlight.program import compile_with
+from flashlight.targets import Target
 
 
 class Attention(torch.nn.Module):
@@ -163,7 +164,9 @@ def broken(directory, text=BROKEN):
     module = ir.Module.parse(text, context)
     with pytest.raises(flashlight.CompileError) as caught:
         pipeline.run_pipeline(
-            module, pipeline.TO_KERNEL, Options(reproducer_dir=str(directory)).resolved()
+            module,
+            pipeline.to_kernel(Target("cpu")),
+            Options(reproducer_dir=str(directory)).resolved(),
         )
     return caught.value
 

@@ -46,6 +46,8 @@ constexpr llvm::StringLiteral kReasonAttr =
     "flashlight.reason"; // why a contraction is in no kernel
 constexpr llvm::StringLiteral kInsideAttr =
     "flashlight.inside"; // of a condition: its value all over a stream's keep sets
+constexpr llvm::StringLiteral kRefusedAttr =
+    "flashlight.refused"; // of @main: kernels not to form, by name, and why
 constexpr llvm::StringLiteral kGridAttr = "flashlight.grid";           // of a tile-level function
 constexpr llvm::StringLiteral kScheduleAttr = "flashlight.schedule";   // of a tile-level function
 constexpr llvm::StringLiteral kOutputAttr = "flashlight.output";       // of an argument

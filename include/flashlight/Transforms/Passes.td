@@ -132,7 +132,9 @@ def FormKernels : Pass<"flashlight-form-kernels", "::mlir::func::FuncOp"> {
     %o = flashlight.kernel "kernel_0" axes(b = 2, m = 128, e = 64, n = 256, d = 64) stream "n" ...
     ```
 
-    A contraction that starts no kernel gets `flashlight.reason`.
+    A contraction that starts no kernel gets `flashlight.reason`. So do the ops of a kernel that
+    the function's `flashlight.refused` names, `{kernel_0 = "why not"}`: a backend could not
+    compile it, so it is not formed.
   }];
   let dependentDialects = ["FlashlightDialect"];
   let statistics = [Statistic<"numKernels", "kernels", "kernels formed">];
@@ -162,6 +164,9 @@ def DeriveOnline : Pass<"flashlight-derive-online"> {
     `flashlight.stream` ops, as few as the algebra allows. A statistic that depends
     on another of the same sweep is *hoisted* or *repaired* (see Factorize.h); where
     there is no repair it takes another sweep, and a remark says which op blocked it.
+    Where splitting a reduction in two saves a sweep, that is done; with a target, if the
+    cost model expects it to be faster (docs/cost.md). A remark then compares the two, and the
+    kernel has the estimate of the other one as `flashlight.other_form`.
 
     ```mlir
     %m = flashlight.reduce max %s           // over n
@@ -177,6 +182,9 @@ def DeriveOnline : Pass<"flashlight-derive-online"> {
     ```
   }];
   let dependentDialects = ["FlashlightDialect"];
+  let options = [
+    Option<"target", "target", "std::string", "\"\"", "cpu or cuda; none: the fewest sweeps">,
+    Option<"arch", "arch", "int64_t", "0", "of a GPU: 90 for sm_90, the default">];
   let statistics = [Statistic<"numSweeps", "sweeps", "sweeps over a stream">];
 }
 
@@ -241,7 +249,8 @@ def Schedule : Pass<"flashlight-schedule"> {
   }];
   let options = [
     Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">,
-    Option<"arch", "arch", "int64_t", "0", "of a GPU: 90 for sm_90, the default">];
+    Option<"arch", "arch", "int64_t", "0", "of a GPU: 90 for sm_90, the default">,
+    Option<"skip", "skip", "unsigned", "0", "take not the best tiles, but those after so many">];
 }
 
 def PrintCost : Pass<"flashlight-print-cost", "::mlir::ModuleOp"> {

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from ..errors import ArgumentTypeError, ArgumentValueError, CompileError
+from ..errors import ArgumentTypeError, ArgumentValueError, CompileError, KernelError
 from ..interpreter.types import GridAxis, parse_grid_axis
 from ..mlir import ir
 from ..options import Options
@@ -243,13 +243,17 @@ def compile_kernel(module: ir.Module, name: str, options: Options) -> CompiledKe
         options: `options.target.arch` is the architecture, "sm_90" by default.
 
     Raises:
-        CompileError: Triton is missing or of another version, or the kernel has no form there.
+        CompileError: Triton is missing or of another version.
+        KernelError: the kernel has no form there, or the GPU has too little room for it.
     """
     load_triton()
     source = read_kernel(module, name, options)
     layouts = tuple(map(contiguous, source.shapes()))
-    ttir = source.to_ttir(layouts, module.context)
-    generated = generate_cached(ttir, source.codegen, options.cache_dir)
+    try:
+        ttir = source.to_ttir(layouts, module.context)
+        generated = generate_cached(ttir, source.codegen, options.cache_dir)
+    except CompileError as error:
+        raise KernelError.of(error) from error
     stages: dict[str, str | bytes] = {"tile": _function(module, name).get_asm()}
     stages.update(generated.stages)
     stages["ttir"] = (

@@ -58,12 +58,25 @@ class Resources:
         spills: bytes a thread keeps in local memory for lack of registers.
         shared: bytes of shared memory a program.
         threads: threads a program.
+        columns: of tensor memory a program; 0 where there is none.
     """
 
     registers: int
     spills: int
     shared: int
     threads: int
+    columns: int = 0
+
+
+# Columns of tensor memory that a program can have.
+MAX_COLUMNS = 512
+
+
+def max_shared(arch: int) -> int:
+    """Bytes of shared memory that a program can have on sm_`arch`."""
+    if arch == 80 or arch == 87:
+        return 163 << 10
+    return (227 if 90 <= arch < 120 else 99) << 10
 
 
 @dataclass(frozen=True)
@@ -101,7 +114,8 @@ def generate(ttir: str, options: CodegenOptions) -> Generated:
         options: see there.
 
     Raises:
-        CompileError: names the stage that failed, and what Triton said of it.
+        CompileError: names the stage that failed, and what Triton said of it; or what the kernel
+            needs more of than a GPU has, which Triton would find only when it is launched.
     """
     triton = load_triton()
     from triton._C.libtriton import ir
@@ -133,6 +147,7 @@ def generate(ttir: str, options: CodegenOptions) -> Generated:
         except Exception as error:  # Triton raises bare RuntimeErrors, asserts and its own classes
             raise _failure(stage, triton, options, error) from error
         stages[stage] = module if isinstance(module, (str, bytes)) else str(module)
+        _check_limits(metadata, options)
     return Generated(stages, read_resources(stages["cubin"], metadata))
 
 
@@ -184,6 +199,21 @@ def _failure(stage: str, triton: Any, options: CodegenOptions, error: Exception)
     )
 
 
+def _check_limits(metadata: dict[str, Any], options: CodegenOptions) -> None:
+    """Raises CompileError for a kernel that no GPU of the architecture can run.
+
+    ptxas makes a cubin of it all the same: one that does nothing, where tensor memory is short.
+    """
+    for what, limit in (("shared", max_shared(options.arch)), ("tmem_size", MAX_COLUMNS)):
+        needed = metadata.get(what) or 0
+        if needed > limit:
+            name = "columns of tensor" if what == "tmem_size" else "bytes of shared"
+            raise CompileError(
+                f"expected at most {limit} {name} memory for a program on sm_{options.arch}, "
+                f"got {needed}"
+            )
+
+
 def tool(name: str) -> str:
     """The path of a CUDA tool that comes with Triton: "cuobjdump" or "nvdisasm"."""
     load_triton()
@@ -193,7 +223,7 @@ def tool(name: str) -> str:
 
 
 def read_resources(cubin: str | bytes, metadata: dict[str, Any]) -> Resources:
-    """Registers and local memory from the cubin; shared memory is Triton's to allocate."""
+    """Registers and local memory from the cubin; the other memories are Triton's to allocate."""
     assert isinstance(cubin, bytes)
     with tempfile.NamedTemporaryFile(prefix="flashlight-", suffix=".cubin") as file:
         file.write(cubin)
@@ -215,4 +245,5 @@ def read_resources(cubin: str | bytes, metadata: dict[str, Any]) -> Resources:
         spills=int(fields["STACK"]) + int(fields["LOCAL"]),
         shared=int(metadata["shared"]),
         threads=int(metadata["num_warps"]) * 32,
+        columns=int(metadata.get("tmem_size") or 0),
     )

@@ -1,0 +1,80 @@
+# Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Kernels that may not fit a target: other tiles are tried; what has none stays with PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from . import pipeline
+from .errors import CompileError, KernelError
+from .mlir import ir
+from .options import Options
+
+# Where a GPU has too little room for the best tiles after all: which ones are tried then.
+_FURTHER_TILES = (4, 16, 40)
+
+
+def compile_kernel(
+    backend: Any, module: ir.Module, text: str, name: str, options: Options
+) -> tuple[ir.Module, Any]:
+    """Compiles a kernel of a tiled module; if that fails, of the module tiled otherwise.
+
+    Args:
+        backend: what has `compile_kernel`.
+        module: tiled.
+        text: the same module before it was tiled.
+        name: the kernel.
+        options: with the target.
+
+    Returns the module with the tiles that were taken, and the kernel.
+    """
+    try:
+        return module, backend.compile_kernel(module, name, options)
+    except KernelError as error:
+        first = error
+    for skip in _FURTHER_TILES:
+        with module.context:
+            other = ir.Module.parse(text)
+        try:
+            pipeline.run_pipeline(other, pipeline.to_tile(options.target, skip), options)
+            return other, backend.compile_kernel(other, name, options)
+        except KernelError:
+            continue
+    raise first
+
+
+def refuse(module: ir.Module, refused: Mapping[str, str]) -> None:
+    """Tells `flashlight-form-kernels` what not to form."""
+    with module.context:
+        reasons = {name: ir.StringAttr.get(why) for name, why in refused.items()}
+        function_of(module, "main").attributes["flashlight.refused"] = ir.DictAttr.get(reasons)
+
+
+def blamed(error: CompileError, names: Iterable[str]) -> str | None:
+    """The kernel that an error of a pass is about."""
+    said = " ".join([error.message, *error.notes])
+    return next((name for name in names if f"kernel '{name}'" in said), None)
+
+
+def estimated_cost(function: ir.Operation) -> dict[str, int | float | str]:
+    """The cost model's estimate, as `flashlight-schedule` left it on the kernel's function."""
+    if "flashlight.cost" not in function.attributes:
+        return {}
+    result: dict[str, int | float | str] = {}
+    for named in ir.DictAttr(function.attributes["flashlight.cost"]):
+        kinds = (ir.IntegerAttr, ir.FloatAttr, ir.StringAttr)
+        kind = next(kind for kind in kinds if isinstance(named.attr, kind))
+        result[named.name] = kind(named.attr).value
+    return result
+
+
+def function_of(module: ir.Module, name: str) -> ir.Operation:
+    """The function of a name, `main` or a tiled kernel."""
+    for view in module.body.operations:
+        op = view.operation
+        if op.name == "func.func" and ir.StringAttr(op.attributes["sym_name"]).value == name:
+            return op
+    raise CompileError(f"the module has no function '{name}'")
