@@ -121,7 +121,7 @@ struct DeriveOnline : flashlight::impl::DeriveOnlineBase<DeriveOnline> {
 
   /// The kernel as it is, or with split reductions where that saves a sweep and, if the target is
   /// known, time: the sums of one sweep may need more registers than there are.
-  static Derived choose(KernelOp kernel, const std::optional<Target> &target) {
+  Derived choose(KernelOp kernel, const std::optional<Target> &target) {
     OpBuilder builder(kernel);
     auto split = cast<KernelOp>(builder.clone(*kernel));
     unsigned sweeps = countSweeps(kernel);
@@ -129,7 +129,11 @@ struct DeriveOnline : flashlight::impl::DeriveOnlineBase<DeriveOnline> {
       split.erase();
       return {kernel};
     }
-    if (target) {
+    if (prefer == "most") {
+      split.erase();
+      return {kernel, true};
+    }
+    if (target && prefer != "fewest") {
       CostEstimate one = costOf(split, *target), more = costOf(kernel, *target);
       auto describe = [](const CostEstimate &cost) {
         std::string text;

@@ -24,6 +24,8 @@ namespace {
 /// The target decides between forms of one kernel, and tiles.
 struct TargetOptions : PassPipelineOptions<TargetOptions> {
   Option<std::string> target{*this, "target", llvm::cl::desc("cpu or cuda"), llvm::cl::init("cpu")};
+  Option<std::string> prefer{*this, "prefer", llvm::cl::desc("fewest or most sweeps"),
+                             llvm::cl::init("")};
   Option<int64_t> arch{*this, "arch", llvm::cl::desc("of a GPU: 90 for sm_90"), llvm::cl::init(0)};
 };
 } // namespace
@@ -40,6 +42,7 @@ static void buildToKernel(OpPassManager &manager, const TargetOptions &options) 
   DeriveOnlineOptions derive;
   derive.target = options.target;
   derive.arch = options.arch;
+  derive.prefer = options.prefer;
   manager.addPass(createDeriveOnline(derive));
   manager.addPass(createCSEPass());
   manager.addPass(createInferSparsity());

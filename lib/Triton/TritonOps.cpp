@@ -185,6 +185,14 @@ LogicalResult DotOp::verify() {
   return success();
 }
 
+/// True for a region that makes one element of two.
+static bool combinesTwo(Region &region, Type element) {
+  Block &block = region.front();
+  Operation *last = block.getTerminator();
+  return block.getArgumentTypes() == TypeRange{element, element} &&
+         isa<ReduceReturnOp, ScanReturnOp>(last) && last->getOperand(0).getType() == element;
+}
+
 LogicalResult ReduceOp::verifyRegions() {
   RankedTensorType from = tileOf(getSrc());
   int64_t axis = getAxis();
@@ -197,10 +205,21 @@ LogicalResult ReduceOp::verifyRegions() {
   if (getResult().getType() != expected) // reduce_c2
     return emitOpError() << "expected the result to be " << expected << ", got "
                          << getResult().getType();
-  Block &block = getCombine().front();
-  auto ret = dyn_cast<ReduceReturnOp>(block.getTerminator());
-  if (block.getArgumentTypes() != TypeRange{element, element} || !ret ||
-      ret.getResult().getType() != element) // reduce_c3
+  if (!combinesTwo(getCombine(), element)) // reduce_c3
     return emitOpError() << "expected a region that takes two " << element << " and returns one";
+  return success();
+}
+
+LogicalResult ScanOp::verifyRegions() {
+  RankedTensorType type = tileOf(getSrc());
+  int64_t axis = getAxis();
+  if (axis < 0 || axis >= type.getRank()) // scan_c1
+    return emitOpError() << "expected an axis below " << type.getRank() << ", got " << axis;
+  if (getResult().getType() != type) // scan_c2
+    return emitOpError() << "expected the result to be " << type << ", got "
+                         << getResult().getType();
+  if (!combinesTwo(getCombine(), type.getElementType())) // scan_c3
+    return emitOpError() << "expected a region that takes two " << type.getElementType()
+                         << " and returns one";
   return success();
 }

@@ -197,6 +197,44 @@ tt.func public @reduce_c3(%y: f32) {
 
 // -----
 
+tt.func public @scan_c1(%y: f32) {
+  %c = tt.splat %y : f32 -> tensor<16xf32>
+  // expected-error@+1 {{expected an axis below 1, got 1}}
+  %r = "tt.scan"(%c) <{axis = 1 : i32, reverse = false}> ({
+  ^bb0(%a: f32, %b: f32):
+    %s = arith.addf %a, %b : f32
+    tt.scan.return %s : f32
+  }) : (tensor<16xf32>) -> tensor<16xf32>
+  tt.return
+}
+
+// -----
+
+tt.func public @scan_c2(%y: f32) {
+  %c = tt.splat %y : f32 -> tensor<16x32xf32>
+  // expected-error@+1 {{expected the result to be 'tensor<16x32xf32>', got 'tensor<16xf32>'}}
+  %r = "tt.scan"(%c) <{axis = 1 : i32, reverse = false}> ({
+  ^bb0(%a: f32, %b: f32):
+    %s = arith.addf %a, %b : f32
+    tt.scan.return %s : f32
+  }) : (tensor<16x32xf32>) -> tensor<16xf32>
+  tt.return
+}
+
+// -----
+
+tt.func public @scan_c3(%y: f32) {
+  %c = tt.splat %y : f32 -> tensor<16xf32>
+  // expected-error@+1 {{expected a region that takes two 'f32' and returns one}}
+  %r = "tt.scan"(%c) <{axis = 0 : i32, reverse = false}> ({
+  ^bb0(%a: f32):
+    tt.scan.return %a : f32
+  }) : (tensor<16xf32>) -> tensor<16xf32>
+  tt.return
+}
+
+// -----
+
 tt.func public @bitcast_c1(%x: f32) {
   %t = tt.splat %x : f32 -> tensor<16xf32>
   // expected-error@+1 {{expected one shape}}

@@ -59,6 +59,14 @@ tt.func public @ops(%x: !tt.ptr<f16> {tt.divisibility = 16 : i32}, %y: !tt.ptr<f
     %w = arith.maximumf %u, %v : f32
     tt.reduce.return %w : f32
   }) : (tensor<32x32xf32>) -> tensor<32xf32>
+  // CHECK: "tt.scan"(%{{.*}}) <{axis = 1 : i32, reverse = true}> ({
+  // CHECK: tt.scan.return %{{.*}} : f32
+  // CHECK: }) : (tensor<32x32xf32>) -> tensor<32x32xf32>
+  %sums = "tt.scan"(%d) <{axis = 1 : i32, reverse = true}> ({
+  ^bb0(%u: f32, %v: f32):
+    %w = arith.addf %u, %v : f32
+    tt.scan.return %w : f32
+  }) : (tensor<32x32xf32>) -> tensor<32x32xf32>
   // CHECK: }) : (tensor<32xf32>) -> f32
   %t = "tt.reduce"(%r) <{axis = 0 : i32}> ({
   ^bb0(%u: f32, %v: f32):
@@ -68,7 +76,7 @@ tt.func public @ops(%x: !tt.ptr<f16> {tt.divisibility = 16 : i32}, %y: !tt.ptr<f
   // CHECK: tt.store %{{[^,]*}}, %{{[^,]*}} : !tt.ptr<f32>
   tt.store %y, %t : !tt.ptr<f32>
   // CHECK: tt.bitcast %{{.*}} : tensor<32x32xf32> -> tensor<32x32xi32>
-  %bits = tt.bitcast %d : tensor<32x32xf32> -> tensor<32x32xi32>
+  %bits = tt.bitcast %sums : tensor<32x32xf32> -> tensor<32x32xi32>
   %odd = arith.xori %bits, %columns : tensor<32x32xi32>
   %e = tt.bitcast %odd : tensor<32x32xi32> -> tensor<32x32xf32>
   %h = arith.truncf %e : tensor<32x32xf32> to tensor<32x32xf16>

@@ -184,7 +184,8 @@ def DeriveOnline : Pass<"flashlight-derive-online"> {
   let dependentDialects = ["FlashlightDialect"];
   let options = [
     Option<"target", "target", "std::string", "\"\"", "cpu or cuda; none: the fewest sweeps">,
-    Option<"arch", "arch", "int64_t", "0", "of a GPU: 90 for sm_90, the default">];
+    Option<"arch", "arch", "int64_t", "0", "of a GPU: 90 for sm_90, the default">,
+    Option<"prefer", "prefer", "std::string", "\"\"", "fewest or most sweeps, whatever they cost">];
   let statistics = [Statistic<"numSweeps", "sweeps", "sweeps over a stream">];
 }
 

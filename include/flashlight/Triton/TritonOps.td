@@ -336,4 +336,51 @@ def Triton_ReduceReturnOp : Triton_Op<"reduce.return", [
   let assemblyFormat = "$result attr-dict `:` type($result)";
 }
 
+def Triton_ScanOp : Triton_Op<"scan", [Pure, SingleBlock]> {
+  let summary = "the running combination of elements along a dim";
+  let description = [{
+    In MLIR's generic form, as Triton prints it. Inclusive; `reverse` starts at the last element.
+
+    ```mlir
+    tt.func public @running(%x: tensor<64x32xf32>) attributes {noinline = false} {
+      %r = "tt.scan"(%x) <{axis = 1 : i32, reverse = false}> ({
+      ^bb0(%a: f32, %b: f32):
+        %s = arith.addf %a, %b : f32
+        tt.scan.return %s : f32
+      }) : (tensor<64x32xf32>) -> tensor<64x32xf32>
+      tt.return
+    }
+    ```
+
+    c1: `axis` is a dim of the operand. c2: the result has the operand's type. c3: the region
+    takes two elements and returns one.
+  }];
+  let arguments = (ins
+    Triton_Tile:$src, // what is combined
+    I32Attr:$axis,    // along what
+    BoolAttr:$reverse // from the last element to the first
+  );
+  let results = (outs Triton_Tile:$result);
+  let regions = (region SizedRegion<1>:$combine);
+  let hasRegionVerifier = 1;
+}
+
+def Triton_ScanReturnOp : Triton_Op<"scan.return", [
+    Pure, HasParent<"ScanOp">, ReturnLike, Terminator]> {
+  let summary = "ends the region of a scan";
+  let description = [{
+    ```mlir
+    tt.func public @last(%x: tensor<64x32xf32>) attributes {noinline = false} {
+      %r = "tt.scan"(%x) <{axis = 1 : i32, reverse = true}> ({
+      ^bb0(%a: f32, %b: f32):
+        tt.scan.return %b : f32
+      }) : (tensor<64x32xf32>) -> tensor<64x32xf32>
+      tt.return
+    }
+    ```
+  }];
+  let arguments = (ins Triton_Number:$result); // the two elements, combined
+  let assemblyFormat = "$result attr-dict `:` type($result)";
+}
+
 #endif // FLASHLIGHT_TRITON_OPS_TD

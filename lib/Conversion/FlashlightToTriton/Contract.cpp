@@ -6,9 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Contractions and reductions.
-//
-// A contraction of [m..., k...] with [k..., n...] is `tt.dot` of two matrices: dims of
+// Contractions. One of [m..., k...] with [k..., n...] is `tt.dot` of two matrices: dims of
 // one element are dropped, groups of dims are merged, and where the result wants n
 // before m the factors change places. What has no m, n or k (a matrix-vector product, a
 // batch) or too few of them is a product over all dims and a sum.
@@ -28,45 +26,6 @@ using Labels = ArrayRef<StringAttr>;
 
 /// The least rows, columns and products of `tt.dot`: what a tensor core takes.
 constexpr int64_t kMinDot = 16;
-
-//===----------------------------------------------------------------------===//
-// Reductions
-//===----------------------------------------------------------------------===//
-
-static Value reduceAlong(OpBuilder &builder, Location loc, ReduceKind kind, Value value,
-                         int64_t axis) {
-  SmallVector<int64_t> shape(tiles::shapeOf(value));
-  shape.erase(shape.begin() + axis);
-  Type element = getElementTypeOrSelf(value.getType());
-  auto reduce = tt::ReduceOp::create(builder, loc, tiles::typeOf(shape, element), value,
-                                     static_cast<int32_t>(axis));
-  OpBuilder::InsertionGuard guard(builder);
-  Block *body = builder.createBlock(&reduce.getCombine(), {}, {element, element}, {loc, loc});
-  Value result = combine(kind, builder, loc, body->getArgument(0), body->getArgument(1));
-  tt::ReduceReturnOp::create(builder, loc, result);
-  return reduce.getResult();
-}
-
-LogicalResult KernelConverter::convertReduce(ReduceOp op) {
-  Location loc = op.getLoc();
-  Value value = getWide(op.getOperand());
-  // Triton reduces no i1.
-  bool isBool = getElementTypeOrSelf(value.getType()).isInteger(1);
-  if (isBool)
-    value = tiles::cast(builder, loc, value, builder.getI32Type());
-  SmallVector<int64_t> dims = op.getReducedDims();
-  for (int64_t dim : llvm::reverse(dims))
-    value = reduceAlong(builder, loc, op.getKind(), value, dim);
-  if (isBool)
-    value = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, value,
-                                  tiles::constant(builder, loc, value.getType(), 0));
-  map[op.getResult()] = value;
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Contractions
-//===----------------------------------------------------------------------===//
 
 /// The type that sums are computed in: half types are summed in f32.
 static Type sumType(Type element) {
@@ -208,7 +167,7 @@ LogicalResult KernelConverter::convertContract(ContractOp op) {
   Value result = isa<FloatType>(sum) ? Value(arith::MulFOp::create(builder, loc, a, b))
                                      : Value(arith::MulIOp::create(builder, loc, a, b));
   for (int64_t i = all.size() - 1; i >= static_cast<int64_t>(labels.result.size()); --i)
-    result = reduceAlong(builder, loc, ReduceKind::Sum, result, i);
+    result = tiles::reduce(builder, loc, ReduceKind::Sum, result, i);
   if (init)
     result = combine(ReduceKind::Sum, builder, loc, tiles::cast(builder, loc, init, sum), result);
   map[op.getResult()] = tiles::cast(builder, loc, result, resultType.getElementType());

@@ -165,6 +165,8 @@ LogicalResult KernelConverter::convertOp(Operation *op) {
     return convertContract(contract);
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return convertReduce(reduce);
+  if (auto scan = dyn_cast<ScanOp>(op))
+    return convertScan(scan);
   if (auto loop = dyn_cast<scf::ForOp>(op))
     return convertFor(loop);
   if (auto branch = dyn_cast<scf::IfOp>(op))

@@ -59,14 +59,20 @@ private:
   mlir::Value linearOffset(mlir::Location loc, const Memory &memory, mlir::ValueRange offsets);
   mlir::FailureOr<Access> convertAccess(mlir::Operation *op, mlir::Value memref,
                                         mlir::ValueRange offsets, mlir::ValueRange limits,
-                                        mlir::AffineMap map, llvm::ArrayRef<int64_t> limited,
+                                        mlir::ValueRange indices, mlir::AffineMap map,
+                                        llvm::ArrayRef<int64_t> limited,
                                         mlir::RankedTensorType tile);
+  mlir::Value gatheredOffset(mlir::Location loc, mlir::Value indices, int64_t constant,
+                             mlir::Value dynamic);
   mlir::LogicalResult convertLoad(LoadOp op);
   mlir::LogicalResult convertStore(StoreOp op);
 
   // Contract.cpp
   mlir::LogicalResult convertContract(ContractOp op);
+
+  // Reduce.cpp
   mlir::LogicalResult convertReduce(ReduceOp op);
+  mlir::LogicalResult convertScan(ScanOp op);
 
   // Elementwise.cpp
   mlir::LogicalResult convertConstant(mlir::Operation *op);

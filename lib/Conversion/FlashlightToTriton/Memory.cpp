@@ -12,6 +12,7 @@
 //   = sum_d stride_d offset_d  +  sum_j t_j (sum_d map_dj stride_d):
 // one scalar, in 64 bits unless it is proved small, and one vector for each dim of
 // the tile, in 32 bits where its stride is a constant and the tile spans less than 2^31.
+// A gather adds a tile: sum_s index_s[t] (sum_d map_ds stride_d).
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,22 +25,27 @@
 using namespace mlir;
 using namespace flashlight;
 
-/// The coefficient of each dim in a linear expression.
-static void addCoefficients(AffineExpr expr, int64_t factor, MutableArrayRef<int64_t> result) {
+/// The coefficients in a linear expression: of each dim, then of each symbol.
+static void addCoefficients(AffineExpr expr, int64_t factor, unsigned dims,
+                            MutableArrayRef<int64_t> result) {
   if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
     result[dim.getPosition()] += factor;
+    return;
+  }
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
+    result[dims + symbol.getPosition()] += factor;
     return;
   }
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (!binary) // a constant: 0, says the verifier
     return;
   if (expr.getKind() == AffineExprKind::Add) {
-    addCoefficients(binary.getLHS(), factor, result);
-    addCoefficients(binary.getRHS(), factor, result);
+    addCoefficients(binary.getLHS(), factor, dims, result);
+    addCoefficients(binary.getRHS(), factor, dims, result);
     return;
   }
   addCoefficients(binary.getLHS(), factor * cast<AffineConstantExpr>(binary.getRHS()).getValue(),
-                  result);
+                  dims, result);
 }
 
 static std::optional<int64_t> constantOf(OpFoldResult value) {
@@ -83,9 +89,60 @@ Value KernelConverter::linearOffset(Location loc, const Memory &memory, ValueRan
   return sum;
 }
 
+/// A dim's stride times a number that is not 0, summed over all dims of the memory: a constant and
+/// an i64, which may be null.
+static std::pair<int64_t, Value> strideOf(OpBuilder &builder, Location loc,
+                                          ArrayRef<OpFoldResult> strides,
+                                          ArrayRef<SmallVector<int64_t>> coefficients,
+                                          unsigned column) {
+  int64_t constant = 0;
+  Value dynamic;
+  for (auto [d, stride] : llvm::enumerate(strides)) {
+    int64_t factor = coefficients[d][column];
+    if (std::optional<int64_t> known = constantOf(stride)) {
+      constant += factor * *known;
+      continue;
+    }
+    if (factor == 0)
+      continue;
+    Value term = cast<Value>(stride);
+    if (factor != 1)
+      term = arith::MulIOp::create(builder, loc, term,
+                                   tiles::constant(builder, loc, term.getType(), factor));
+    dynamic = dynamic ? Value(arith::AddIOp::create(builder, loc, dynamic, term)) : term;
+  }
+  if (dynamic && constant != 0) {
+    dynamic = arith::AddIOp::create(builder, loc, dynamic,
+                                    tiles::constant(builder, loc, dynamic.getType(), constant));
+    constant = 0;
+  }
+  return {constant, dynamic};
+}
+
+/// How far the values of an index tile lead: in 32 bits where that is proved to fit. What they are
+/// where nothing is loaded does not matter.
+Value KernelConverter::gatheredOffset(Location loc, Value indices, int64_t constant,
+                                      Value dynamic) {
+  Interval range = ranges.get(indices);
+  int64_t bounds[2];
+  bool narrow = !dynamic && range.fits(32) && !llvm::MulOverflow(range.lo, constant, bounds[0]) &&
+                !llvm::MulOverflow(range.hi, constant, bounds[1]) &&
+                Interval{std::min(bounds[0], bounds[1]), std::max(bounds[0], bounds[1])}.fits(32);
+  Value offset = tiles::cast(builder, loc, get(indices),
+                             narrow ? Type(builder.getI32Type()) : builder.getI64Type());
+  if (dynamic)
+    return arith::MulIOp::create(builder, loc, offset,
+                                 tiles::splat(builder, loc, dynamic, tiles::shapeOf(offset)));
+  if (constant == 1)
+    return offset;
+  return arith::MulIOp::create(builder, loc, offset,
+                               tiles::constant(builder, loc, offset.getType(), constant));
+}
+
 FailureOr<KernelConverter::Access>
 KernelConverter::convertAccess(Operation *op, Value memref, ValueRange offsets, ValueRange limits,
-                               AffineMap map, ArrayRef<int64_t> limited, RankedTensorType tile) {
+                               ValueRange indices, AffineMap map, ArrayRef<int64_t> limited,
+                               RankedTensorType tile) {
   Location loc = op->getLoc();
   auto found = memories.find(memref);
   if (found == memories.end())
@@ -97,11 +154,12 @@ KernelConverter::convertAccess(Operation *op, Value memref, ValueRange offsets, 
   if (Value offset = linearOffset(loc, memory, offsets))
     pointers = tt::AddPtrOp::create(builder, loc, pointers.getType(), pointers, offset);
 
-  // [d][j]: how far dim d of the memory moves by a step along dim j of the tile.
+  // [d][j]: how far dim d of the memory moves by a step along dim j of the tile; then, by one in
+  // an index tile.
   SmallVector<SmallVector<int64_t>> coefficients;
   for (AffineExpr expr : map.getResults()) {
-    coefficients.emplace_back(rank, 0);
-    addCoefficients(expr, 1, coefficients.back());
+    coefficients.emplace_back(rank + indices.size(), 0);
+    addCoefficients(expr, 1, rank, coefficients.back());
   }
   auto rangeAlong = [&](int64_t j) -> Value {
     int64_t extent = tile.getDimSize(j);
@@ -116,22 +174,7 @@ KernelConverter::convertAccess(Operation *op, Value memref, ValueRange offsets, 
     int64_t extent = tile.getDimSize(j);
     if (extent == 1)
       continue;
-    int64_t constant = 0;
-    Value dynamic; // an i64
-    for (auto [d, stride] : llvm::enumerate(memory.strides)) {
-      int64_t factor = coefficients[d][j];
-      if (std::optional<int64_t> known = constantOf(stride)) {
-        constant += factor * *known;
-        continue;
-      }
-      if (factor == 0)
-        continue;
-      Value term = cast<Value>(stride);
-      if (factor != 1)
-        term = arith::MulIOp::create(builder, loc, term,
-                                     tiles::constant(builder, loc, term.getType(), factor));
-      dynamic = dynamic ? Value(arith::AddIOp::create(builder, loc, dynamic, term)) : term;
-    }
+    auto [constant, dynamic] = strideOf(builder, loc, memory.strides, coefficients, j);
     if (!dynamic && constant == 0)
       continue;
 
@@ -141,9 +184,6 @@ KernelConverter::convertAccess(Operation *op, Value memref, ValueRange offsets, 
         !dynamic && !llvm::MulOverflow(constant, extent, span) && Interval{span, span}.fits(32);
     if (!narrow)
       steps = tiles::cast(builder, loc, steps, builder.getI64Type());
-    if (dynamic && constant != 0)
-      dynamic = arith::AddIOp::create(builder, loc, dynamic,
-                                      tiles::constant(builder, loc, dynamic.getType(), constant));
     if (dynamic)
       steps =
           arith::MulIOp::create(builder, loc, steps, tiles::splat(builder, loc, dynamic, {extent}));
@@ -164,6 +204,14 @@ KernelConverter::convertAccess(Operation *op, Value memref, ValueRange offsets, 
                    ? tiles::splat(builder, loc, pointers, tile.getShape())
                    : tiles::broadcast(builder, loc, pointers, allDims, tile.getShape());
 
+  for (auto [i, index] : llvm::enumerate(indices)) {
+    auto [constant, dynamic] = strideOf(builder, loc, memory.strides, coefficients, rank + i);
+    if (!dynamic && constant == 0)
+      continue;
+    Value offset = gatheredOffset(loc, index, constant, dynamic);
+    pointers = tt::AddPtrOp::create(builder, loc, pointers.getType(), pointers, offset);
+  }
+
   Value mask;
   for (auto [dim, limit] : llvm::zip(limited, limits)) {
     Value index = rangeAlong(dim);
@@ -180,7 +228,7 @@ KernelConverter::convertAccess(Operation *op, Value memref, ValueRange offsets, 
 LogicalResult KernelConverter::convertLoad(LoadOp op) {
   auto tile = cast<RankedTensorType>(op.getType());
   FailureOr<Access> access = convertAccess(op, op.getSource(), op.getOffsets(), op.getLimits(),
-                                           op.getMap(), op.getLimited(), tile);
+                                           op.getIndices(), op.getMap(), op.getLimited(), tile);
   if (failed(access))
     return failure();
   Type type = convertType(tile);
@@ -192,7 +240,7 @@ LogicalResult KernelConverter::convertLoad(LoadOp op) {
 
 LogicalResult KernelConverter::convertStore(StoreOp op) {
   auto tile = cast<RankedTensorType>(op.getValue().getType());
-  FailureOr<Access> access = convertAccess(op, op.getTarget(), op.getOffsets(), op.getLimits(),
+  FailureOr<Access> access = convertAccess(op, op.getTarget(), op.getOffsets(), op.getLimits(), {},
                                            op.getMap(), op.getLimited(), tile);
   if (failed(access))
     return failure();

@@ -13,6 +13,8 @@
 #ifndef FLASHLIGHT_CONVERSION_TILES_H
 #define FLASHLIGHT_CONVERSION_TILES_H
 
+#include "flashlight/IR/FlashlightDialect.h"
+
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 
@@ -47,6 +49,10 @@ mlir::Value reshape(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value va
 /// (i1 without a sign), or rounding.
 mlir::Value cast(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
                  mlir::Type element);
+
+/// All elements along dim `axis`, combined as `kind` says.
+mlir::Value reduce(mlir::OpBuilder &builder, mlir::Location loc, ReduceKind kind, mlir::Value value,
+                   int64_t axis);
 
 } // namespace flashlight::tiles
 

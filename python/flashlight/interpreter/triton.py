@@ -179,6 +179,27 @@ def reduce(op: ir.Operation, translator: Translator) -> Run:
     return run
 
 
+@builder("tt.scan")
+def scan(op: ir.Operation, translator: Translator) -> Run:
+    """Combines each element with what comes before it, one after the other."""
+    axis = integer(op, "axis")
+    reverse = ir.BoolAttr(op.attributes["reverse"]).value
+    body = translator.region(op)
+
+    def run(frame: Frame, value: torch.Tensor) -> tuple[torch.Tensor]:
+        inner = replace(frame, checked=False)
+        parts = list(value.unbind(axis))
+        if reverse:
+            parts.reverse()
+        for i in range(1, len(parts)):
+            (parts[i],) = body.run(inner, [parts[i - 1], parts[i]])
+        if reverse:
+            parts.reverse()
+        return (torch.stack(parts, axis),)
+
+    return run
+
+
 @builder("tt.fp_to_fp")
 def fp_to_fp(op: ir.Operation, translator: Translator) -> Run:
     """Rounds to the nearest."""

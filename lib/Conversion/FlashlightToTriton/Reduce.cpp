@@ -1,0 +1,68 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Reductions and scans: Triton's ops hold what combines two elements in a region.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Converter.h"
+#include "Tiles.h"
+
+#include "flashlight/IR/Reductions.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace flashlight;
+
+/// Fills the region of a reduction or scan.
+template <typename ReturnOp>
+static void writeCombine(OpBuilder &builder, Location loc, ReduceKind kind, Region &region,
+                         Type element) {
+  OpBuilder::InsertionGuard guard(builder);
+  Block *body = builder.createBlock(&region, {}, {element, element}, {loc, loc});
+  Value result = combine(kind, builder, loc, body->getArgument(0), body->getArgument(1));
+  ReturnOp::create(builder, loc, result);
+}
+
+Value tiles::reduce(OpBuilder &builder, Location loc, ReduceKind kind, Value value, int64_t axis) {
+  SmallVector<int64_t> shape(tiles::shapeOf(value));
+  shape.erase(shape.begin() + axis);
+  Type element = getElementTypeOrSelf(value.getType());
+  auto reduce = tt::ReduceOp::create(builder, loc, tiles::typeOf(shape, element), value,
+                                     static_cast<int32_t>(axis));
+  writeCombine<tt::ReduceReturnOp>(builder, loc, kind, reduce.getCombine(), element);
+  return reduce.getResult();
+}
+
+LogicalResult KernelConverter::convertReduce(ReduceOp op) {
+  Location loc = op.getLoc();
+  Value value = getWide(op.getOperand());
+  // Triton reduces no i1.
+  bool isBool = getElementTypeOrSelf(value.getType()).isInteger(1);
+  if (isBool)
+    value = tiles::cast(builder, loc, value, builder.getI32Type());
+  SmallVector<int64_t> dims = op.getReducedDims();
+  for (int64_t dim : llvm::reverse(dims))
+    value = tiles::reduce(builder, loc, op.getKind(), value, dim);
+  if (isBool)
+    value = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, value,
+                                  tiles::constant(builder, loc, value.getType(), 0));
+  map[op.getResult()] = value;
+  return success();
+}
+
+LogicalResult KernelConverter::convertScan(ScanOp op) {
+  Location loc = op.getLoc();
+  Value value = getWide(op.getOperand());
+  Type element = getElementTypeOrSelf(value.getType());
+  auto scan = tt::ScanOp::create(builder, loc, value.getType(), value,
+                                 static_cast<int32_t>(op.getScannedDim()), op.getReverse());
+  writeCombine<tt::ScanReturnOp>(builder, loc, op.getKind(), scan.getCombine(), element);
+  map[op.getResult()] = scan.getResult();
+  return success();
+}
