@@ -28,7 +28,7 @@ public:
 private:
   /// What one run of a block does.
   struct Work {
-    double halfFlops = 0, floatFlops = 0, specials = 0, pointwise = 0, bytes = 0;
+    double halfFlops = 0, halfUnits = 0, floatFlops = 0, specials = 0, pointwise = 0, bytes = 0;
     Work &add(const Work &other, double times);
   };
   /// A contraction, with its labels' extents in a tile.
@@ -42,6 +42,7 @@ private:
   int64_t extentOf(mlir::StringAttr axis);
   int64_t elements(mlir::Type type);
   Product productOf(ContractOp op);
+  double efficiency(const Product &product) const;
   Work workOf(mlir::Operation *op);
   Work workOf(mlir::Block &block);
   double blocksOf(StreamOp stream);

@@ -75,6 +75,7 @@ DictionaryAttr CostEstimate::toAttr(MLIRContext *context) const {
 
 CostKernel::Work &CostKernel::Work::add(const Work &other, double times) {
   halfFlops += times * other.halfFlops;
+  halfUnits += times * other.halfUnits;
   floatFlops += times * other.floatFlops;
   specials += times * other.specials;
   pointwise += times * other.pointwise;
@@ -126,6 +127,21 @@ CostKernel::Product CostKernel::productOf(ContractOp op) {
   return product;
 }
 
+/// The part of a matrix unit's rate that a product of half types reaches.
+double CostKernel::efficiency(const Product &product) const {
+  if (target.matrixUnit == MatrixUnit::Vector)
+    return 1;
+  // Warps stand one above the other where one product feeds the next; with fewer rows they repeat
+  // each other's.
+  if (target.matrixUnit == MatrixUnit::FromRegisters)
+    return std::min(1.0, product.rows / (16.0 * tiling.warps));
+  // Fewer rows than the newer units take: the old instructions, at a fraction of the rate. Few
+  // columns: the left factor is not read as fast as it is used.
+  if (product.rows < 64)
+    return target.matrixUnit == MatrixUnit::FromShared ? 0.5 : 0.25;
+  return std::min(1.0, product.columns / 64.0);
+}
+
 CostKernel::Work CostKernel::workOf(Operation *op) {
   Work work;
   if (op->getNumResults() == 0 || isa<StreamOp>(op))
@@ -137,6 +153,7 @@ CostKernel::Work CostKernel::workOf(Operation *op) {
       work.pointwise = 2.0 * product.all;
     else
       (product.isHalf ? work.halfFlops : work.floatFlops) = 2.0 * product.all;
+    work.halfUnits = work.halfFlops / efficiency(product);
   } else if (auto read = dyn_cast<ReadOp>(op)) {
     // What lies beyond an extent is not loaded.
     double count = 1;
@@ -237,14 +254,7 @@ int64_t CostKernel::programs(bool whole) {
 /// `once`: the work of one program; `steps`: the blocks that it goes through.
 double CostKernel::seconds(const CostEstimate &cost, const Work &once, double steps,
                            const Work &all) {
-  int64_t row = roles.row ? tiling.getTile(roles.row) : 1;
-  double halfRate = target.halfFlops;
-  // Fewer rows than the newer units take: the old instructions, at about half the rate.
-  if (target.matrixUnit == MatrixUnit::FromShared && row < 64)
-    halfRate *= 0.5;
-  if (target.matrixUnit == MatrixUnit::OwnAccumulators && row < 64)
-    halfRate *= 0.25;
-  double units[] = {once.halfFlops / halfRate + once.floatFlops / target.floatFlops,
+  double units[] = {once.halfUnits / target.halfFlops + once.floatFlops / target.floatFlops,
                     once.specials / target.specials, once.pointwise / target.pointwise,
                     once.bytes / target.nearBytes};
   double longest = 0, sum = 0;

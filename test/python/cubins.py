@@ -117,7 +117,7 @@ def with_schedule(case: Case) -> str:
 
 def measure(case: Case) -> dict[str, Any]:
     """What the cubin takes; "error" where there is none."""
-    options = Options(target=Target("cuda", f"sm_{case.arch}")).resolved()
+    options = Options(target=Target("cuda", f"sm_{case.arch}"))
     with ir.Context(), ir.Location.unknown():
         module = ir.Module.parse(with_schedule(case))
         pipeline.run_pipeline(module, "flashlight-tile,canonicalize,cse", options)

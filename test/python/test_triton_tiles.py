@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from flashlight.backends import triton as backend
-from flashlight.backends.triton_layout import contiguous, general
+from flashlight.backends.triton_layout import exact, general
 from flashlight.backends.triton_stages import generate
 from flashlight.interpreter import interpret_triton
 from flashlight.mlir import ir
@@ -70,7 +70,7 @@ GATHER = tile_program(
 )
 
 
-@pytest.mark.parametrize("layout", [general, contiguous])
+@pytest.mark.parametrize("layout", [general, exact])
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
 @pytest.mark.parametrize("scale", [1, 2])
 def test_gathered_rows(dtype, scale, layout):
@@ -138,7 +138,7 @@ def test_scans(kind, dim, reverse):
         32,
         32,
     )
-    ttir = run(text, [x], output, contiguous)
+    ttir = run(text, [x], output, exact)
     assert "tt.scan" in ttir
     expected = KINDS[kind](x.double().flip(dim) if reverse else x.double(), dim)
     expected = expected if isinstance(expected, torch.Tensor) else expected.values
