@@ -42,7 +42,8 @@ private:
   int64_t extentOf(mlir::StringAttr axis);
   int64_t elements(mlir::Type type);
   Product productOf(ContractOp op);
-  double efficiency(const Product &product) const;
+  bool warpsStandInRows();
+  double efficiency(const Product &product);
   Work workOf(mlir::Operation *op);
   Work workOf(mlir::Block &block);
   double blocksOf(StreamOp stream);

@@ -127,19 +127,38 @@ CostKernel::Product CostKernel::productOf(ContractOp op) {
   return product;
 }
 
+/// How Triton places the warps of the older units where one product feeds the next: one above the
+/// other if the wide product is taller than wide, else side by side.
+bool CostKernel::warpsStandInRows() {
+  int64_t rows = 1, columns = 1;
+  kernel.walk([&](ContractOp op) {
+    if (Product product = productOf(op);
+        op.getInit() && product.isMatrix && product.columns > columns)
+      rows = product.rows, columns = product.columns;
+  });
+  return rows >= columns;
+}
+
 /// The part of a matrix unit's rate that a product of half types reaches.
-double CostKernel::efficiency(const Product &product) const {
-  if (target.matrixUnit == MatrixUnit::Vector)
+double CostKernel::efficiency(const Product &product) {
+  double rate = 1;
+  switch (target.matrixUnit) {
+  case MatrixUnit::Vector:
     return 1;
-  // Warps stand one above the other where one product feeds the next; with fewer rows they repeat
-  // each other's.
-  if (target.matrixUnit == MatrixUnit::FromRegisters)
-    return std::min(1.0, product.rows / (16.0 * tiling.warps));
-  // Fewer rows than the newer units take: the old instructions, at a fraction of the rate. Few
-  // columns: the left factor is not read as fast as it is used.
-  if (product.rows < 64)
-    return target.matrixUnit == MatrixUnit::FromShared ? 0.5 : 0.25;
-  return std::min(1.0, product.columns / 64.0);
+  case MatrixUnit::FromRegisters:
+    break;
+  case MatrixUnit::FromShared:
+  case MatrixUnit::OwnAccumulators:
+    // Few columns: the left factor is not read as fast as it is used.
+    if (product.rows >= 64)
+      return std::min(1.0, product.columns / 64.0);
+    // Fewer rows than they take: the old instructions, at a fraction of the rate.
+    rate = target.matrixUnit == MatrixUnit::FromShared ? 0.5 : 0.25;
+  }
+  // Warps that find no rows or columns of their own repeat each other's. Side by side, they
+  // exchange what they have of a row.
+  return rate * (warpsStandInRows() ? std::min(1.0, product.rows / (16.0 * tiling.warps))
+                                    : 0.8 * std::min(1.0, product.columns / (8.0 * tiling.warps)));
 }
 
 CostKernel::Work CostKernel::workOf(Operation *op) {

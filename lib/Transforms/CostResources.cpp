@@ -67,8 +67,11 @@ double CostKernel::registersOf(Value value) {
   double each = width == 1 ? 0.25 : width / 32.0; // conditions fit predicates, partly
   int64_t warps = tiling.warps;
   int64_t row = roles.row ? tiling.getTile(roles.row) : 1;
-  // A warp of a matrix unit has 16 rows; warps beyond that repeat what others have.
-  int64_t rowWarps = std::min(warps, std::max<int64_t>(1, row / 16));
+  // A warp of a matrix unit has 16 rows, or 8 columns; warps beyond that repeat what others have.
+  bool isOld = target.matrixUnit == MatrixUnit::FromRegisters || row < 64;
+  bool inRows = !isOld || warpsStandInRows();
+  int64_t others = inRows ? row / 16 : tiling.getTile(kernel.getStreamAttr()) / 8;
+  int64_t rowWarps = std::clamp<int64_t>(others, 1, warps);
   if (tiled.size() == 1)
     return each * (tiled.front() == roles.row ? std::max(1.0, count / (8.0 * rowWarps))
                                               : std::max(1.0, count / 8));
@@ -105,17 +108,17 @@ bool CostKernel::isStaged(Value value) {
   });
 }
 
-/// True for a running sum that is never corrected: it stays where the matrix unit keeps it.
+/// True for a running sum that the matrix unit keeps in a memory of its own. It passes through
+/// registers where it is corrected, and after the sweep.
 bool CostKernel::isElsewhere(Value value) {
   int64_t row = roles.row ? tiling.getTile(roles.row) : 1;
   if (target.matrixUnit != MatrixUnit::OwnAccumulators || row < 64)
     return false;
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    return isa<StreamOp>(argument.getOwner()->getParentOp()) && argument.hasOneUse() &&
-           isMatrix(*argument.user_begin(), argument);
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (argument && isa<StreamOp>(argument.getOwner()->getParentOp()))
+    value = argument.getOwner()->getTerminator()->getOperand(argument.getArgNumber());
   return isMatrix(value.getDefiningOp(), Value()) && value.hasOneUse() &&
-         isa<YieldOp>(*value.user_begin()) &&
-         isElsewhere(value.getDefiningOp<ContractOp>().getInit());
+         isa<YieldOp>(*value.user_begin());
 }
 
 /// True for a product of a matrix unit; if `init` is given, one that starts from it.
@@ -163,7 +166,7 @@ double CostKernel::registersOfBlock(Block &block) {
         alive += registersOf(value);
     }
     // A sum takes the place of what it starts from, if that is needed no more.
-    if (contract && contract.getInit()) {
+    if (contract && contract.getInit() && !isElsewhere(contract.getResult())) {
       auto *found = lives.find(strip(contract.getInit()));
       if (found != lives.end() && found->second.second == at)
         alive -= registersOf(contract.getInit());
@@ -177,6 +180,10 @@ double CostKernel::registersOfBlock(Block &block) {
       alive += static_cast<double>(productOf(contract).all) / (32.0 * tiling.warps);
     if (auto stream = dyn_cast<StreamOp>(&op)) {
       Block &body = stream.getBody().front();
+      double after = alive;
+      for (Value result : stream.getResults())
+        after += result.use_empty() ? 0 : registersOf(result);
+      peak = std::max(peak, after);
       alive += registersOfBlock(body) + fragments(body);
       for (Value init : stream.getInits()) { // they become the body's arguments
         auto *found = lives.find(strip(init));
@@ -191,7 +198,7 @@ double CostKernel::registersOfBlock(Block &block) {
 
 /// Registers for the parts of factors that are being multiplied.
 double CostKernel::fragments(Block &block) {
-  double held = 0, passing = 0, widest = 0;
+  double held = 0, passing = 0, exchanged = 0, widest = 0;
   int64_t wide = 0;
   llvm::SmallPtrSet<Operation *, 4> seen;
   for (ContractOp op : block.getOps<ContractOp>()) {
@@ -210,18 +217,23 @@ double CostKernel::fragments(Block &block) {
       passing = std::max(passing, 0.25 * part * product.depth);
       continue;
     }
+    // Side by side, each warp has all of a computed left factor.
+    int64_t row = roles.row ? tiling.getTile(roles.row) : 1;
+    if ((target.matrixUnit == MatrixUnit::FromRegisters || row < 64) && op.getInit() &&
+        !warpsStandInRows())
+      exchanged = std::max(exchanged, 0.75 * product.rows * product.depth / 64);
     if (target.matrixUnit != MatrixUnit::FromRegisters)
       continue;
     for (Value factor : {op.getLhs(), op.getRhs()}) {
       auto read = factor.getDefiningOp<ReadOp>();
-      if (read && read->getBlock() != &block && seen.insert(read).second)
+      if (read && read->getBlock() != &block && warpsStandInRows() && seen.insert(read).second)
         held += registersOf(factor);
     }
     passing = std::max(passing, product.depth / 4.0);
   }
   // Two sums under way: the next one is corrected while the last one is not finished.
   bool copies = wide > 1 && target.matrixUnit != MatrixUnit::OwnAccumulators;
-  return held + passing + (copies ? widest : 0);
+  return held + passing + exchanged + (copies ? widest / 2 : 0);
 }
 
 /// Shared memory for the factors of a block's products, `stages` times what a loop loads.
@@ -263,7 +275,11 @@ int64_t CostKernel::columnsOf(Block &block) {
     if (product.isMatrix && product.isHalf)
       columns += product.columns * std::max<int64_t>(1, product.rows / 128);
   }
-  return columns;
+  // They are given out in powers of two. Tiles of 64 rows share columns if they must.
+  int64_t given = columns ? std::max<int64_t>(32, llvm::PowerOf2Ceil(columns)) : 0;
+  return row == 64 && columns <= 2 * target.accumulatorColumns
+             ? std::min(given, target.accumulatorColumns)
+             : given;
 }
 
 void CostKernel::addResources(CostEstimate &cost) {
