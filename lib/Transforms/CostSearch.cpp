@@ -56,23 +56,27 @@ private:
     return result;
   }
 
-  /// The size of an axis that a tile holds whole. What a product sums over has at least 16
-  /// elements, if it is the only axis that it sums over.
+  /// The size of an axis that a tile holds whole. What a product has on one side, or sums over, has
+  /// at least 16 elements: the longest axis makes up for the others.
   int64_t whole(StringAttr name) {
-    int64_t least = 1;
+    auto sizeOf = [&](StringAttr axis) {
+      return powerOfTwo(std::max<int64_t>(kernel.getAxis(axis).getSize(), 1));
+    };
+    const AxisRoles::Axes &group = roles.values.contains(name) ? roles.values : roles.inner;
+    bool before = true;
+    for (StringAttr other : group) {
+      before &= other != name;
+      if (other != name && (before ? sizeOf(other) >= sizeOf(name) : sizeOf(other) > sizeOf(name)))
+        return sizeOf(name);
+    }
+    bool isFactor = false;
     kernel.walk([&](ContractOp op) {
       ContractOp::Labels labels = op.getLabels();
-      auto has = [&](ArrayRef<StringAttr> names) { return llvm::is_contained(names, name); };
-      bool isSide = has(labels.result) && has(labels.lhs) != has(labels.rhs);
-      bool isSum = !has(labels.result) && has(labels.lhs) && has(labels.rhs) &&
-                   llvm::none_of(labels.lhs, [&](StringAttr other) {
-                     return other != name && roles.inner.contains(other) &&
-                            !llvm::is_contained(labels.result, other);
-                   });
-      if (isSide || isSum)
-        least = kMinDot;
+      bool left = llvm::is_contained(labels.lhs, name),
+           right = llvm::is_contained(labels.rhs, name);
+      isFactor |= llvm::is_contained(labels.result, name) ? left != right : left && right;
     });
-    return std::max(least, powerOfTwo(std::max<int64_t>(kernel.getAxis(name).getSize(), 1)));
+    return isFactor ? std::max(kMinDot, sizeOf(name)) : sizeOf(name);
   }
 
   void add(const Tiling &tiling) { found.push_back(estimate(kernel, roles, target, tiling)); }
