@@ -58,10 +58,8 @@ def test_form(spelling):
     assert missing is None, missing
 
 
-# The interpreter takes seconds for a program: one spelling of each variant, at small sizes.
-@pytest.mark.parametrize(
-    "spelling", cases(variants.NO_TTIR, [variant.spellings[0] for variant in variants.VARIANTS])
-)
+# At small sizes: the interpreter goes through the programs of a grid one by one.
+@pytest.mark.parametrize("spelling", cases(variants.NO_TTIR))
 def test_ttir(spelling):
     """What a GPU would compute, by the interpreter of the emitted TTIR."""
     program, module, arguments = measure.export(spelling, variants.SMALL)

@@ -79,8 +79,5 @@ NOT_YET = {
 # What does not run, or computes something else than eager.
 WRONG: dict[str, str] = {}
 
-# What has no Triton form that can be interpreted (one spelling of each variant is tried).
-NO_TTIR: dict[str, str] = {
-    "stick-breaking_attention-flipped_cumsum": "scans in Triton",
-    "decay_from_sums_of_scores-forgets_by_content": "scans in Triton",
-}
+# What has no Triton form that can be interpreted.
+NO_TTIR: dict[str, str] = {}
