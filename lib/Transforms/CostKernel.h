@@ -18,10 +18,17 @@
 
 namespace flashlight {
 
+/// What all tilings of a kernel share.
+struct CostCache {
+  llvm::DenseMap<mlir::Operation *, ContractOp::Labels> labels;
+  llvm::DenseMap<mlir::Operation *, double> visited; // the part of its blocks that a sweep visits
+};
+
 class CostKernel {
 public:
-  CostKernel(KernelOp kernel, const AxisRoles &roles, const Target &target, const Tiling &tiling)
-      : kernel(kernel), roles(roles), target(target), tiling(tiling) {}
+  CostKernel(KernelOp kernel, const AxisRoles &roles, const Target &target, const Tiling &tiling,
+             CostCache &cache)
+      : kernel(kernel), roles(roles), target(target), tiling(tiling), cache(cache) {}
 
   CostEstimate compute();
 
@@ -41,7 +48,9 @@ private:
   // CostModel.cpp
   int64_t extentOf(mlir::StringAttr axis);
   int64_t elements(mlir::Type type);
+  const ContractOp::Labels &labelsOf(ContractOp op);
   Product productOf(ContractOp op);
+  double visitedPart(StreamOp stream);
   bool warpsStandInRows();
   double efficiency(const Product &product);
   Work workOf(mlir::Operation *op);
@@ -67,6 +76,11 @@ private:
   const AxisRoles &roles;
   const Target &target;
   const Tiling &tiling;
+  CostCache &cache;
+  // Of this tiling.
+  std::optional<bool> standInRows;
+  llvm::DenseMap<mlir::Operation *, Product> products;
+  llvm::DenseMap<mlir::Value, bool> recomputed;
 };
 
 } // namespace flashlight

@@ -97,8 +97,18 @@ int64_t CostKernel::elements(Type type) {
   return count;
 }
 
+const ContractOp::Labels &CostKernel::labelsOf(ContractOp op) {
+  auto [it, isNew] = cache.labels.try_emplace(op);
+  if (isNew)
+    it->second = op.getLabels();
+  return it->second;
+}
+
 CostKernel::Product CostKernel::productOf(ContractOp op) {
-  ContractOp::Labels labels = op.getLabels();
+  auto known = products.find(op);
+  if (known != products.end())
+    return known->second;
+  const ContractOp::Labels &labels = labelsOf(op);
   auto has = [](ArrayRef<StringAttr> names, StringAttr name) {
     return llvm::is_contained(names, name);
   };
@@ -111,7 +121,7 @@ CostKernel::Product CostKernel::productOf(ContractOp op) {
     product.all *= tile;
   }
   llvm::SmallSetVector<StringAttr, 4> summed;
-  for (StringAttr label : llvm::concat<StringAttr>(labels.lhs, labels.rhs))
+  for (StringAttr label : llvm::concat<const StringAttr>(labels.lhs, labels.rhs))
     if (!has(labels.result, label))
       summed.insert(label);
   for (StringAttr label : summed) {
@@ -124,19 +134,22 @@ CostKernel::Product CostKernel::productOf(ContractOp op) {
                       product.depth >= kMinDot && getElementTypeOrSelf(op.getType()).isF32();
   for (Value factor : {op.getLhs(), op.getRhs()})
     product.isHalf &= getElementTypeOrSelf(factor.getType()).getIntOrFloatBitWidth() == 16;
-  return product;
+  return products[op] = product;
 }
 
 /// How Triton places the warps of the older units where one product feeds the next: one above the
 /// other if the wide product is taller than wide, else side by side.
 bool CostKernel::warpsStandInRows() {
+  if (standInRows)
+    return *standInRows;
   int64_t rows = 1, columns = 1;
   kernel.walk([&](ContractOp op) {
     if (Product product = productOf(op);
         op.getInit() && product.isMatrix && product.columns > columns)
       rows = product.rows, columns = product.columns;
   });
-  return rows >= columns;
+  standInRows = rows >= columns;
+  return *standInRows;
 }
 
 /// The part of a matrix unit's rate that a product of half types reaches.
@@ -213,14 +226,13 @@ CostKernel::Work CostKernel::workOf(Block &block) {
 // How often
 //===----------------------------------------------------------------------===//
 
-/// Blocks that a sweep visits, a program on average: by looking at a grid of places whether
+/// The part of its blocks that a sweep visits on average: by looking at a grid of places whether
 /// one of its keep sets is met. Symbols are taken as the assumed extent.
-double CostKernel::blocksOf(StreamOp stream) {
+double CostKernel::visitedPart(StreamOp stream) {
+  auto [it, isNew] = cache.visited.try_emplace(stream, 1);
+  if (!isNew || !stream.getKeep() || stream.getKeep()->empty())
+    return it->second;
   StringAttr axis = stream.getAxisAttr();
-  int64_t tile = tiling.getTile(axis);
-  double all = llvm::divideCeil(extentOf(axis), tile);
-  if (!stream.getKeep() || stream.getKeep()->empty())
-    return all;
   constexpr int64_t places = 16;
   auto axes = llvm::to_vector(kernel.getAxes().getAsRange<AxisAttr>());
   int64_t met = 0;
@@ -248,9 +260,18 @@ double CostKernel::blocksOf(StreamOp stream) {
       }
       met += any;
     }
+  return cache.visited[stream] = static_cast<double>(met) / (places * places);
+}
+
+/// Blocks that a sweep visits, a program on average.
+double CostKernel::blocksOf(StreamOp stream) {
+  int64_t tile = tiling.getTile(stream.getAxisAttr());
+  double all = llvm::divideCeil(extentOf(stream.getAxisAttr()), tile), part = visitedPart(stream);
+  if (!stream.getKeep() || stream.getKeep()->empty())
+    return all;
   // A border cuts blocks: half a block of keys and half a block of rows more.
   double border = roles.row ? 0.5 + 0.5 * tiling.getTile(roles.row) / tile : 0.5;
-  return std::min(all, all * met / (places * places) + border);
+  return std::min(all, all * part + border);
 }
 
 /// Programs of the grid; `whole`: as if no value axis were divided.
@@ -325,7 +346,7 @@ CostEstimate CostKernel::compute() {
     steps += blocks;
     if (cost.sweeps > 1)
       for (ContractOp op : stream.getBody().getOps<ContractOp>())
-        if (op.getLabels().result.size() && getAxes(op.getResult()).contains(stream.getAxisAttr()))
+        if (getAxes(op.getResult()).contains(stream.getAxisAttr()))
           repeated += blocks * 2.0 * productOf(op).all;
   }
   // A kernel whose online form is not derived yet reads its stream once.
@@ -383,7 +404,8 @@ bool flashlight::isBetter(const CostEstimate &a, const CostEstimate &b) {
 
 CostEstimate flashlight::estimate(KernelOp kernel, const AxisRoles &roles, const Target &target,
                                   const Tiling &tiling) {
-  return CostKernel(kernel, roles, target, tiling).compute();
+  CostCache cache;
+  return CostKernel(kernel, roles, target, tiling, cache).compute();
 }
 
 CostEstimate flashlight::estimate(KernelOp kernel, const Target &target) {

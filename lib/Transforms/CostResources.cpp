@@ -83,19 +83,22 @@ double CostKernel::registersOf(Value value) {
 
 /// True for what is cheaper computed twice than kept.
 bool CostKernel::isRecomputed(Value value) {
+  auto known = recomputed.find(value);
+  if (known != recomputed.end())
+    return known->second;
   Operation *op = value.getDefiningOp();
-  if (!op)
-    return false;
-  if (isa<arith::ConstantOp, IotaOp, SizeOp>(op))
-    return true;
-  if (isa<BroadcastOp>(op)) {
+  bool cheap = false;
+  if (isa_and_nonnull<arith::ConstantOp, IotaOp, SizeOp>(op)) {
+    cheap = true;
+  } else if (isa_and_nonnull<BroadcastOp>(op)) {
     int64_t dims = 0;
     for (StringAttr axis : getAxes(op->getOperand(0)).getNames())
       dims += tiling.getTile(axis) > 1;
-    return dims <= 1;
+    cheap = dims <= 1;
+  } else if (op && op->hasTrait<OpTrait::Elementwise>()) {
+    cheap = llvm::all_of(op->getOperands(), [&](Value operand) { return isRecomputed(operand); });
   }
-  return op->hasTrait<OpTrait::Elementwise>() &&
-         llvm::all_of(op->getOperands(), [&](Value operand) { return isRecomputed(operand); });
+  return recomputed[value] = cheap;
 }
 
 /// True for what is loaded and only multiplied: it passes through shared memory.

@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "CostModel.h"
+#include "CostKernel.h"
 #include "ScheduleCpu.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -79,7 +79,9 @@ private:
     return isFactor ? std::max(kMinDot, sizeOf(name)) : sizeOf(name);
   }
 
-  void add(const Tiling &tiling) { found.push_back(estimate(kernel, roles, target, tiling)); }
+  void add(const Tiling &tiling) {
+    found.push_back(CostKernel(kernel, roles, target, tiling, cache).compute());
+  }
 
   /// In the order that a dot wants: rows, inner, stream, values.
   void searchGpu() {
@@ -125,6 +127,7 @@ private:
   KernelOp kernel;
   const AxisRoles &roles;
   const Target &target;
+  CostCache cache;
   SmallVector<CostEstimate> found;
 };
 
