@@ -30,6 +30,7 @@ from flashlight import pipeline  # noqa: E402
 from flashlight.importer import import_program  # noqa: E402
 from flashlight.mlir import ir  # noqa: E402
 from flashlight.mlir.passmanager import PassManager  # noqa: E402
+from flashlight.targets import Target  # noqa: E402
 from variants import measure  # noqa: E402
 
 PAGE = ROOT / "docs" / "pass-times.md"
@@ -68,11 +69,12 @@ class Measured:
         return ", ".join(f"{name} {ms:.1f}" for name, ms in top)
 
 
-def passes_of(context: ir.Context, target: str) -> list[str]:
-    """The pipeline from program to tiles, as its single passes."""
+def passes_of(context: ir.Context, kind: str) -> list[str]:
+    """The pipeline from program to tiles of "cpu" or "cuda", as its single passes."""
+    target = Target(kind)
     with context:
         manager = PassManager.parse(
-            f"builtin.module({pipeline.TO_KERNEL},{pipeline.to_tile(target)})"
+            f"builtin.module({pipeline.to_kernel(target)},{pipeline.to_tile(target)})"
         )
     text = str(manager).removeprefix("builtin.module(").removesuffix(")")
     found, depth, start = [], 0, 0
