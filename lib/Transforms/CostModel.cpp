@@ -171,7 +171,7 @@ double CostKernel::efficiency(const Product &product) {
   // Warps that find no rows or columns of their own repeat each other's. Side by side, they
   // exchange what they have of a row.
   return rate * (warpsStandInRows() ? std::min(1.0, product.rows / (16.0 * tiling.warps))
-                                    : 0.8 * std::min(1.0, product.columns / (8.0 * tiling.warps)));
+                                    : 0.6 * std::min(1.0, product.columns / (8.0 * tiling.warps)));
 }
 
 CostKernel::Work CostKernel::workOf(Operation *op) {

@@ -17,6 +17,9 @@
 
 #include "flashlight/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/CSE.h"
 
 #include "llvm/Support/Format.h"
 
@@ -166,6 +169,10 @@ struct DeriveOnline : flashlight::impl::DeriveOnlineBase<DeriveOnline> {
     Derivation derivation(derived);
     derivation.plan();
     derivation.rewrite();
+    // As it will be compiled: what two parts have in common is computed once.
+    IRRewriter rewriter(derived);
+    DominanceInfo dominance(derived);
+    eliminateCommonSubExpressions(rewriter, dominance, derived);
     CostEstimate cost = estimate(derived, target);
     derived.erase();
     return cost;

@@ -77,7 +77,7 @@ def differential(q1, k1, q2, k2, v):
 
 def program(kernel: str) -> tuple[Callable[..., torch.Tensor], tuple[torch.Tensor, ...], str]:
     """The function, its arguments, and which form to prefer."""
-    kind, width, form = re.fullmatch(r"([a-z]+|f32_)(\d+)(?:_(\w+))?", kernel).groups()
+    kind, width, form = re.fullmatch(r"(f32_|[a-z]+)(\d+)(?:_(\w+))?", kernel).groups()
     dtype = torch.float32 if kind == "f32_" else torch.bfloat16
     # Two tensors, not one twice: keys and values are loaded apart.
     make = functools.partial(torch.zeros, dtype=dtype)
