@@ -149,8 +149,8 @@ struct DeriveOnline : flashlight::impl::DeriveOnlineBase<DeriveOnline> {
       };
       bool keep = isBetter(more, one);
       KernelOp chosen = keep ? kernel : split;
-      chosen.emitRemark() << "on " << target->str() << ", " << describe(keep ? more : one)
-                          << "; not " << describe(keep ? one : more);
+      emitRemark(chosen.getLoc()) << "on " << target->str() << ", " << describe(keep ? more : one)
+                                  << "; not " << describe(keep ? one : more);
       chosen->setAttr(kOtherFormAttr, (keep ? one : more).toAttr(kernel.getContext()));
       if (keep) {
         split.erase();

@@ -18,7 +18,7 @@ from flashlight.program import compile_with
 
 # What docs/cost.md states.
 HALF_MEAN, HALF_WORST = 0.13, 0.55
-FULL_FACTOR = 3
+FULL_FACTOR = 3.2
 SHARED_MEAN, SHARED_WORST = 0.04, 0.17
 
 
@@ -172,7 +172,7 @@ def test_monotone_in_sizes(arch, shape, grown):
 def test_flops_and_bytes():
     """What can be counted by hand: two products, and each tensor once."""
     cost = cost_of((2, 4, 512, 1024))
-    assert cost["flops"] == 2 * 2 * 2 * 4 * 512 * 1024 * 64
+    assert cost["flops"] - cost["recomputed"] == 2 * 2 * 2 * 4 * 512 * 1024 * 64
     assert cost["bytes"] == 2 * 64 * 2 * 4 * (512 + 1024 + 1024 + 512)
     assert cost["sweeps"] == 1
 
