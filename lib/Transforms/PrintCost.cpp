@@ -26,7 +26,7 @@ using namespace flashlight;
 /// 12300000 as "12.3 M".
 static std::string scaled(double value) {
   constexpr std::pair<double, const char *> units[] = {
-      {1e12, " T"}, {1e9, " G"}, {1e6, " M"}, {1e3, " k"}, {1, " "}};
+      {1e12, " T"}, {1e9, " G"}, {1e6, " M"}, {1e3, " k"}, {1, ""}};
   std::string text;
   llvm::raw_string_ostream os(text);
   for (auto [unit, name] : units)
@@ -44,7 +44,7 @@ static void print(llvm::raw_ostream &os, const CostEstimate &cost, const Target 
      << scaled(cost.flops) << "FLOP";
   if (cost.recomputed > 0)
     os << " (" << scaled(cost.recomputed) << "FLOP repeated)";
-  os << ", " << scaled(cost.specials) << "exponentials and the like, " << scaled(cost.farBytes)
+  os << ", " << scaled(cost.specials) << " exponentials and the like, " << scaled(cost.farBytes)
      << "B in memory, " << scaled(cost.nearBytes) << "B loaded and stored\n";
   if (target.isGpu()) {
     os << "    " << cost.registers << " registers a thread (" << cost.accumulators << " of state), "

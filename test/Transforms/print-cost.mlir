@@ -13,11 +13,11 @@
 // B200: remark: on cuda:sm_100, 1 sweep: {{.*}}; not 2 sweeps: {{.*}}
 // H100: kernel_0 on cuda:sm_90
 // H100-NEXT: m = {{.*}}; 8 warps, 3 stages
-// H100-NEXT: us: 2 sweeps, {{.*}} programs, 51.5 GFLOP (17.2 GFLOP repeated), {{.*}} exponentials
+// H100-NEXT: us: 2 sweeps, {{.*}} programs, 51.5 GFLOP (17.2 GFLOP repeated), {{.*}} M exponentials
 // H100-NEXT: registers a thread ({{.*}} of state), {{.*}} B of shared memory a program
 // H100-NEXT: m = {{.*}} us
 // A100: kernel_0 on cuda:sm_80
-// A100: us: 1 sweep, {{.*}} 51.5 GFLOP, {{.*}} exponentials
+// A100: us: 1 sweep, {{.*}} 51.5 GFLOP, {{.*}} M exponentials
 // B200: kernel_0 on cuda:sm_100
 // B200: columns of tensor memory
 // CPU: kernel_0 on cpu
