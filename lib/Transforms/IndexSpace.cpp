@@ -54,6 +54,15 @@ AffineExpr IndexSpace::canonical(AffineExpr expr) const {
     unsigned root = find(dim.getPosition());
     return root == dim.getPosition() ? expr : getAffineDimExpr(root, context);
   }
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
+    // The first lookup that is the same. A lookup's own index has earlier ones only.
+    const Lookup &lookup = lookups[symbol.getPosition()];
+    for (unsigned first = 0; first < symbol.getPosition(); ++first)
+      if (lookups[first].value == lookup.value &&
+          canonical(lookups[first].at) == canonical(lookup.at))
+        return getAffineSymbolExpr(first, context);
+    return expr;
+  }
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (!binary)
     return expr;
@@ -71,15 +80,37 @@ Index IndexSpace::canonical(ArrayRef<AffineExpr> index) const {
 }
 
 bool IndexSpace::unify(ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b) {
+  Merges merges;
+  if (!unify(a, b, merges))
+    return false;
+  for (auto [keep, drop] : merges)
+    if (find(keep) != find(drop)) {
+      // What one use has told of an axis holds for the other.
+      AxisRole told = variables[find(drop)].role;
+      if (variables[find(keep)].role == AxisRole::Batch)
+        variables[find(keep)].role = told;
+      variables[find(drop)].parent = find(keep);
+    }
+  return true;
+}
+
+bool IndexSpace::unify(ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b, Merges &merges) const {
   assert(a.size() == b.size() && "two indices of one value");
-  SmallVector<std::pair<unsigned, unsigned>> merges;
   for (auto [left, right] : llvm::zip(canonical(a), canonical(b))) {
     if (left == right)
       continue;
+    auto leftSymbol = dyn_cast<AffineSymbolExpr>(left),
+         rightSymbol = dyn_cast<AffineSymbolExpr>(right);
+    if (leftSymbol && rightSymbol) {
+      const Lookup &x = lookups[leftSymbol.getPosition()], &y = lookups[rightSymbol.getPosition()];
+      if (x.value != y.value || !unify(x.at, y.at, merges))
+        return false;
+      continue;
+    }
     auto leftDim = dyn_cast<AffineDimExpr>(left), rightDim = dyn_cast<AffineDimExpr>(right);
     if (!leftDim || !rightDim)
       return false;
-    Variable &x = variables[leftDim.getPosition()], &y = variables[rightDim.getPosition()];
+    const Variable &x = variables[leftDim.getPosition()], &y = variables[rightDim.getPosition()];
     bool reduced = x.output < 0 && y.output < 0 && x.role == y.role;
     bool outputs = x.output >= 0 && y.output >= 0 && x.output != y.output;
     auto isBoundTo = [&](const Variable &bound, unsigned other) {
@@ -100,20 +131,23 @@ bool IndexSpace::unify(ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b) {
       merges.push_back({std::min(leftDim.getPosition(), rightDim.getPosition()),
                         std::max(leftDim.getPosition(), rightDim.getPosition())});
   }
-  for (auto [keep, drop] : merges)
-    if (find(keep) != find(drop)) {
-      // What one use has told of an axis holds for the other.
-      AxisRole told = variables[find(drop)].role;
-      if (variables[find(keep)].role == AxisRole::Batch)
-        variables[find(keep)].role = told;
-      variables[find(drop)].parent = find(keep);
-    }
   return true;
 }
 
 bool IndexSpace::uses(ArrayRef<AffineExpr> index, unsigned variable) const {
-  return llvm::any_of(canonical(index),
-                      [&](AffineExpr expr) { return expr.isFunctionOfDim(find(variable)); });
+  Index known = canonical(index);
+  return llvm::any_of(known,
+                      [&](AffineExpr expr) { return expr.isFunctionOfDim(find(variable)); }) ||
+         llvm::any_of(lookupsOf(known),
+                      [&](unsigned symbol) { return uses(lookups[symbol].at, variable); });
+}
+
+SmallVector<unsigned> IndexSpace::lookupsOf(ArrayRef<AffineExpr> index) const {
+  SmallVector<unsigned> found;
+  for (unsigned i = 0; i < lookups.size(); ++i)
+    if (llvm::any_of(index, [&](AffineExpr expr) { return expr.isFunctionOfSymbol(i); }))
+      found.push_back(i);
+  return found;
 }
 
 bool IndexSpace::usesRole(ArrayRef<AffineExpr> index, AxisRole role) const {
@@ -144,7 +178,14 @@ bool IndexSpace::isTileable(ArrayRef<AffineExpr> index) const {
     for (unsigned i = 0; i < variables.size(); ++i)
       if (variables[i].role != AxisRole::Batch && !isLinearIn(expr, i))
         return false;
-    return true;
+    bool linear = true; // in lookups
+    expr.walk([&](AffineExpr part) {
+      bool divides =
+          part.getKind() == AffineExprKind::FloorDiv || part.getKind() == AffineExprKind::Mod;
+      for (unsigned i = 0; divides && i < lookups.size(); ++i)
+        linear &= !part.isFunctionOfSymbol(i);
+    });
+    return linear;
   });
 }
 

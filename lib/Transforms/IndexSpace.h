@@ -10,7 +10,9 @@
 //
 // An index of a value has one affine expression a dim, over variables that stand
 // for axes still to be named. Two variables become one when one value is needed
-// under both and nothing tells them apart (alpha-equivalence of reductions).
+// under both and nothing tells them apart (alpha-equivalence of reductions). A
+// symbol of an expression is a lookup: an element of an integer tensor, which is
+// looked up at an index of its own.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,6 +60,7 @@ public:
   unsigned create(Extent extent, AxisRole role, int output = -1);
   unsigned find(unsigned variable) const;
   Variable &operator[](unsigned variable) { return variables[find(variable)]; }
+  const Variable &operator[](unsigned variable) const { return variables[find(variable)]; }
   mlir::AffineExpr dim(unsigned variable) const;
   bool isBound(unsigned variable) const { return variables[variable].scope.has_value(); }
   unsigned size() const { return variables.size(); }
@@ -73,13 +76,41 @@ public:
   bool uses(llvm::ArrayRef<mlir::AffineExpr> index, unsigned variable) const;
   bool usesRole(llvm::ArrayRef<mlir::AffineExpr> index, AxisRole role) const;
 
-  /// True if every variable that a tile spans (all but batch axes) stands in sums of multiples
-  /// only, so that a tile of the value is a strided box of memory.
+  /// True if every variable that a tile spans (all but batch axes) and every lookup stands in sums
+  /// of multiples only, so that a tile of the value is a strided box of memory.
   bool isTileable(llvm::ArrayRef<mlir::AffineExpr> index) const;
 
+  /// The element of an integer tensor that stands in an index.
+  struct Lookup {
+    mlir::Value value;
+    Index at;
+  };
+
+  /// The element of `value` at `at`, as an expression: affine in the variables where the value is
+  /// arithmetic of iotas (IndexArithmetic.cpp), a symbol otherwise.
+  mlir::AffineExpr lookup(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> at);
+  llvm::ArrayRef<Lookup> getLookups() const { return lookups; }
+
+  /// The lookups whose symbols the index has, each once, without those behind them.
+  llvm::SmallVector<unsigned> lookupsOf(llvm::ArrayRef<mlir::AffineExpr> index) const;
+
+  /// The expression without the divisions and remainders that the axes' extents decide.
+  mlir::AffineExpr simplified(mlir::AffineExpr expr) const;
+
+  /// The least (the greatest) value of an expression, where the extents tell it.
+  std::optional<int64_t> bound(mlir::AffineExpr expr, bool upper) const;
+
 private:
+  using Merges = llvm::SmallVector<std::pair<unsigned, unsigned>>;
+  bool unify(llvm::ArrayRef<mlir::AffineExpr> a, llvm::ArrayRef<mlir::AffineExpr> b,
+             Merges &merges) const;
+  mlir::AffineExpr affine(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> at) const;
+  mlir::AffineExpr affineOp(mlir::Operation *op, llvm::ArrayRef<mlir::AffineExpr> at) const;
+  std::optional<bool> decide(mlir::Value condition, llvm::ArrayRef<mlir::AffineExpr> at) const;
+
   mlir::MLIRContext *context;
   llvm::SmallVector<Variable> variables;
+  llvm::SmallVector<Lookup> lookups;
 };
 
 /// The index of a view's operand, given the index of its result: for broadcast, transpose, slice

@@ -68,6 +68,8 @@ public:
   /// The indices at which each value of the kernel is needed: members' results and leaves.
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Index>> demands;
   llvm::SetVector<mlir::Value> leaves; // read from memory
+  /// The index into the operand of a view, or the source of a gather, for an index of its result.
+  Index operandIndex(mlir::Operation *op, llvm::ArrayRef<mlir::AffineExpr> index) const;
   llvm::SmallVector<Output> outputs;
   llvm::DenseSet<mlir::Operation *> streamReductions; // `reduce`s over the stream
 
@@ -82,15 +84,23 @@ private:
   void findStreamedDims(unsigned dim);
   mlir::Value factorOfRows(ContractOp op) const;
   void need(mlir::ArrayRef<mlir::Value> roots);
+  llvm::SmallVector<Extent> partsOf(mlir::Value value, unsigned dim) const;
   void demand(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> index);
   bool absorb(mlir::Operation *op);
+  bool absorbView(mlir::Operation *op, llvm::ArrayRef<Index> indices);
+  bool isLookedUp(mlir::Value value);
+  bool isLookedUpForPairs(llvm::ArrayRef<mlir::AffineExpr> index) const;
+  bool absorbGather(GatherOp op, llvm::ArrayRef<Index> indices);
   bool absorbContract(ContractOp op, llvm::ArrayRef<Index> indices);
   bool absorbInnerReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
   bool isWhole(mlir::Value value, mlir::ArrayRef<mlir::AffineExpr> index) const;
   bool reducesWholeAxes();
   bool isWholeDim(mlir::Value value, unsigned dim);
+  std::optional<AxisRole> roleOf(mlir::Value value, unsigned dim) const;
+  bool keepsRows(mlir::Operation *view) const;
   bool absorbReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
   bool absorbScan(ScanOp op, llvm::ArrayRef<Index> indices);
+  int64_t repetitions(mlir::ArrayRef<mlir::AffineExpr> index) const;
   bool absorbPointwise(mlir::Operation *op, llvm::ArrayRef<Index> indices);
   void extendForward();
   bool collectBetween(mlir::Value value, llvm::SmallSetVector<mlir::Operation *, 8> &between) const;
@@ -117,6 +127,8 @@ private:
   mlir::Block *block;
   mlir::MLIRContext *context;
   llvm::SmallVector<mlir::Operation *> pending;      // a heap of ops that `need` has to look at
+  // Views and gathers: the index of the result, and that of the operand.
+  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<std::pair<Index, Index>>> passed;
   llvm::DenseMap<mlir::Value, unsigned> streamedDim; // the dim of a value that is n
   llvm::DenseSet<mlir::Operation *> fixedMembers;    // absorbed whatever the rules say
 };

@@ -43,15 +43,21 @@ void KernelGroup::need(ArrayRef<Value> roots) {
   members.clear();
   demands.clear();
   leaves.clear();
+  passed.clear();
   stream = axes.create(getExtent(tensorType(probabilities), streamedDim.lookup(probabilities)),
                        AxisRole::Stream);
   for (auto [output, root] : llvm::enumerate(roots)) {
     Index index;
-    for (int64_t i = 0; i < tensorType(root).getRank(); ++i)
-      index.push_back(
-          tensorType(root).getDimSize(i) == 1
-              ? getAffineConstantExpr(0, context)
-              : axes.dim(axes.create(getExtent(tensorType(root), i), AxisRole::Batch, output)));
+    for (int64_t i = 0; i < tensorType(root).getRank(); ++i) {
+      // A dim that was merged of several is as many axes.
+      AffineExpr expr = getAffineConstantExpr(0, context);
+      for (const Extent &extent : partsOf(root, i)) {
+        expr = expr * (extent.symbol ? 1 : extent.size);
+        if (extent.symbol || extent.size != 1)
+          expr = expr + axes.dim(axes.create(extent, AxisRole::Batch, output));
+      }
+      index.push_back(expr);
+    }
     demand(root, index);
   }
   // From the last op to the first, so that all uses of a value are known before the op that defines
@@ -80,6 +86,43 @@ void KernelGroup::need(ArrayRef<Value> roots) {
   }
 }
 
+/// The extents of the dims that dim `dim` of an output was merged of, outermost first: those of the
+/// rows that it is computed of, between which and the output are pointwise ops and views.
+SmallVector<Extent> KernelGroup::partsOf(Value value, unsigned dim) const {
+  SmallVector<Extent> whole{getExtent(tensorType(value), dim)};
+  Operation *op = value.getDefiningOp();
+  if (!op || !fixedMembers.contains(op))
+    return whole;
+  if (isElementwise(op)) {
+    for (Value operand : op->getOperands())
+      if (SmallVector<Extent> parts = partsOf(operand, dim); parts.size() > 1)
+        return parts;
+    return whole;
+  }
+  if (!isView(op) || isa<BroadcastOp>(op))
+    return whole;
+  if (FailureOr<unsigned> from = operandDim(op, dim); succeeded(from))
+    return isa<SliceOp>(op) ? whole : partsOf(op->getOperand(0), *from);
+  auto reshape = dyn_cast<ReshapeOp>(op);
+  FailureOr<SmallVector<ReshapeGroup>> groups = failure();
+  if (reshape)
+    groups = reshapeGroups(reshape);
+  if (failed(groups))
+    return whole;
+  for (const ReshapeGroup &group : *groups) {
+    if (group.resultBegin != dim || group.resultEnd != dim + 1)
+      continue;
+    SmallVector<Extent> parts;
+    for (unsigned from = group.operandBegin; from < group.operandEnd; ++from)
+      llvm::append_range(parts, partsOf(op->getOperand(0), from));
+    // Only the outermost extent may be unknown: the others are factors of the index.
+    bool known =
+        llvm::all_of(llvm::drop_begin(parts), [](const Extent &extent) { return !extent.symbol; });
+    return known ? parts : whole;
+  }
+  return whole;
+}
+
 /// Takes `op` into the kernel if the rules allow it, and demands its operands.
 bool KernelGroup::absorb(Operation *op) {
   if (op->getNumResults() != 1)
@@ -91,18 +134,10 @@ bool KernelGroup::absorb(Operation *op) {
     return isa<SplatElementsAttr>(constant.getValue());
   if (isa<IotaOp, SizeOp>(op))
     return true;
-  if (isView(op)) {
-    SmallVector<Index> mapped;
-    for (Index &index : indices) {
-      FailureOr<Index> at = indexOfOperand(op, axes.canonical(index));
-      if (failed(at) || !axes.isTileable(*at))
-        return false;
-      mapped.push_back(*at);
-    }
-    for (Index &at : mapped)
-      demand(op->getOperand(0), at);
-    return true;
-  }
+  if (isView(op))
+    return absorbView(op, indices);
+  if (auto gather = dyn_cast<GatherOp>(op))
+    return absorbGather(gather, indices);
   if (auto contract = dyn_cast<ContractOp>(op))
     return absorbContract(contract, indices);
   if (auto reduce = dyn_cast<ReduceOp>(op))
@@ -121,12 +156,90 @@ bool KernelGroup::isScoreLike(ArrayRef<AffineExpr> index) const {
           (!axes.usesRole(index, AxisRole::Inner) && !axes.usesRole(index, AxisRole::Value)));
 }
 
+Index KernelGroup::operandIndex(Operation *op, ArrayRef<AffineExpr> index) const {
+  for (auto &[result, operand] : passed.lookup(op))
+    if (axes.canonical(result) == index)
+      return axes.canonical(operand);
+  llvm_unreachable("a view has an index for each that it was demanded at");
+}
+
+bool KernelGroup::absorbView(Operation *op, ArrayRef<Index> indices) {
+  SmallVector<std::pair<Index, Index>> mapped;
+  for (const Index &known : indices) {
+    Index index = axes.canonical(known);
+    FailureOr<Index> at = indexOfOperand(op, index);
+    if (failed(at))
+      return false;
+    for (AffineExpr &expr : *at)
+      expr = axes.simplified(expr);
+    // A reshape of memory is no copy; a reshape of what is looked up or counted would be one.
+    if (axes.isTileable(index) && !axes.isTileable(*at) && !isLookedUp(op->getOperand(0)))
+      return false;
+    mapped.push_back({index, *at});
+  }
+  for (auto &[index, at] : mapped)
+    demand(op->getOperand(0), at);
+  passed[op] = mapped;
+  return true;
+}
+
+/// True if a value is selected by index tensors, or made of iotas alone, seen through casts.
+bool KernelGroup::isLookedUp(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op || op->getBlock() != block)
+    return false;
+  if (isa<GatherOp, IotaOp, arith::ConstantOp>(op))
+    return true;
+  return (isView(op) || isElementwise(op)) &&
+         llvm::all_of(op->getOperands(), [&](Value operand) { return isLookedUp(operand); });
+}
+
+/// True if an index has a lookup for every pair of row and key.
+bool KernelGroup::isLookedUpForPairs(ArrayRef<AffineExpr> index) const {
+  return llvm::any_of(axes.lookupsOf(axes.canonical(index)), [&](unsigned i) {
+    ArrayRef<AffineExpr> at = axes.getLookups()[i].at;
+    return axes.uses(at, stream) && axes.usesRole(at, AxisRole::Row);
+  });
+}
+
+/// A gather is an index: of the scores' bias it saves a tensor as large as the scores, of key rows
+/// (a table of pages) a copy of all keys. What it selects is read at every use, so a key of its own
+/// for every pair of row and key (relative keys) would be read once a pair, and is not taken in.
+bool KernelGroup::absorbGather(GatherOp op, ArrayRef<Index> indices) {
+  SmallVector<std::pair<Index, Index>> mapped;
+  for (const Index &known : indices) {
+    Index index = axes.canonical(known);
+    SmallVector<AffineExpr> selected;
+    for (Value value : op.getIndices())
+      selected.push_back(axes.lookup(value, index));
+    Index at;
+    for (AffineExpr expr : op.getMap().getResults())
+      at.push_back(axes.simplified(expr.replaceDimsAndSymbols(index, selected)));
+    bool wide = axes.usesRole(index, AxisRole::Inner) || axes.usesRole(index, AxisRole::Value);
+    if (wide && isLookedUpForPairs(at))
+      return false;
+    mapped.push_back({index, at});
+  }
+  for (auto &[index, at] : mapped) {
+    for (unsigned i : axes.lookupsOf(at)) {
+      IndexSpace::Lookup lookup = axes.getLookups()[i];
+      demand(lookup.value, lookup.at);
+    }
+    demand(op.getSource(), at);
+  }
+  passed[op] = mapped;
+  return true;
+}
+
 /// A contraction belongs to the kernel if it sums over the stream, or makes a score. Something that
 /// is as large as scores already and projected by weights is left to a GEMM library.
 bool KernelGroup::absorbContract(ContractOp op, ArrayRef<Index> indices) {
   bool overStream = isStreamReduction(op);
   bool score = llvm::all_of(indices, [&](const Index &index) { return isScoreLike(index); });
   if (!overStream && !score)
+    return false;
+  // At an index looked up for each pair it is no matrix product any more.
+  if (llvm::any_of(indices, [&](const Index &index) { return isLookedUpForPairs(index); }))
     return false;
   if (!overStream && isProjection(op)) {
     ContractOp::Labels labels = op.getLabels();
@@ -320,7 +433,31 @@ bool KernelGroup::isWhole(Value value, ArrayRef<AffineExpr> at) const {
          (axes.usesRole(index, AxisRole::Inner) || axes.usesRole(index, AxisRole::Value));
 }
 
+/// How many times the kernel computes an element at `index`: once for every block of rows, and for
+/// every element of a batch axis that the index lacks. A large number where nobody knows.
+int64_t KernelGroup::repetitions(ArrayRef<AffineExpr> index) const {
+  constexpr int64_t many = std::numeric_limits<int32_t>::max(), block = 64;
+  int64_t rows = 1, others = 1;
+  for (unsigned v = 0; v < axes.size(); ++v) {
+    const IndexSpace::Variable &axis = axes[v];
+    bool divides = axis.role == AxisRole::Batch || axis.role == AxisRole::Row;
+    if (axes.find(v) != v || !divides || axes.uses(index, v))
+      continue;
+    int64_t &count = axis.role == AxisRole::Row ? rows : others;
+    count = axis.extent.symbol ? many : std::min(many, count * axis.extent.size);
+  }
+  return std::min(many, others * ((rows + block - 1) / block));
+}
+
 bool KernelGroup::absorbPointwise(Operation *op, ArrayRef<Index> indices) {
+  // Where an index is looked up, an element may be computed many times: as of keys and value rows,
+  // only what is cheap.
+  bool lookedUp = llvm::any_of(
+      indices, [&](const Index &index) { return !axes.lookupsOf(axes.canonical(index)).empty(); });
+  if (lookedUp && (!isCheap(op) || llvm::count_if(op->getOperands(), [](Value operand) {
+                                     return !isGenerated(operand);
+                                   }) > 1))
+    return false;
   bool streamedOperand = llvm::any_of(
       indices, [&](const Index &index) { return axes.uses(index, stream) && !isScoreLike(index); });
   if (streamedOperand && !fixedMembers.contains(op)) {
@@ -329,8 +466,14 @@ bool KernelGroup::absorbPointwise(Operation *op, ArrayRef<Index> indices) {
       if (!isGenerated(operand) &&
           llvm::any_of(indices, [&](const Index &index) { return isWhole(operand, index); }))
         whole.insert(operand);
-    if (!isCheap(op) || whole.size() > 1)
-      return false;
+    // Computed once, an op costs a pass over memory: about as much as 32 cheap ops on data at hand.
+    constexpr int64_t pass = 32, further = 1, costly = 10;
+    int64_t cost = isCheap(op) ? 1 : costly;
+    for (const Index &index : indices)
+      if ((!isCheap(op) || whole.size() > 1) &&
+          repetitions(index) * (cost + further * (std::max<int64_t>(whole.size(), 1) - 1)) >
+              pass + cost)
+        return false;
   }
   for (const Index &index : indices)
     for (Value operand : op->getOperands())

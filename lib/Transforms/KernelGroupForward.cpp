@@ -121,6 +121,44 @@ bool KernelGroup::isWholeDim(Value value, unsigned dim) {
          });
 }
 
+/// What dim `dim` of a finished row is to the kernel, if it is one of its axes.
+std::optional<AxisRole> KernelGroup::roleOf(Value value, unsigned dim) const {
+  if (auto it = demands.find(value); it != demands.end()) {
+    auto axis = dyn_cast<AffineDimExpr>(axes.canonical(it->second.front()[dim]));
+    return axis ? std::optional(axes[axis.getPosition()].role) : std::nullopt;
+  }
+  Operation *op = value.getDefiningOp();
+  if (op && isView(op)) {
+    FailureOr<unsigned> from = operandDim(op, dim);
+    return succeeded(from) ? roleOf(op->getOperand(0), *from) : std::nullopt;
+  }
+  if (!op || !members.contains(op) || !isElementwise(op))
+    return std::nullopt;
+  for (Value operand : op->getOperands())
+    if (std::optional<AxisRole> role = isDerived(operand) ? roleOf(operand, dim) : std::nullopt)
+      return role;
+  return std::nullopt;
+}
+
+/// True if finished rows are looked at through a view with a linear index: one that permutes and
+/// merges dims. A dim may be split if programs divide it among themselves: rows of a tile may not.
+bool KernelGroup::keepsRows(Operation *view) const {
+  auto reshape = dyn_cast<ReshapeOp>(view);
+  if (!reshape)
+    return isa<BroadcastOp, TransposeOp>(view);
+  FailureOr<SmallVector<ReshapeGroup>> groups = reshapeGroups(reshape);
+  if (failed(groups))
+    return false;
+  ArrayRef<int64_t> result = tensorType(reshape.getResult()).getShape();
+  return llvm::all_of(*groups, [&](const ReshapeGroup &group) {
+    auto dims = result.slice(group.resultBegin, group.resultEnd - group.resultBegin);
+    if (llvm::count_if(dims, [](int64_t size) { return size != 1; }) <= 1)
+      return true;
+    return group.operandEnd == group.operandBegin + 1 &&
+           roleOf(reshape.getOperand(), group.operandBegin) == AxisRole::Batch;
+  });
+}
+
 /// Adds other reductions over the stream of the group's values, and pointwise ops of finished rows.
 void KernelGroup::extendForward() {
   auto isMember = [&](Value value) {
@@ -165,7 +203,6 @@ void KernelGroup::extendForward() {
     }
     if (!isElementwise(&op))
       continue;
-    // Look through views that keep the rows' dims apart.
     SmallVector<Operation *> views;
     SmallVector<Value> others;
     bool joins = false, fits = true;
@@ -174,11 +211,7 @@ void KernelGroup::extendForward() {
       Value base = operand;
       SmallVector<Operation *> chain;
       while (Operation *def = base.getDefiningOp()) {
-        if (members.contains(def) || !isView(def) || isa<SliceOp>(def))
-          break;
-        if (isa<ReshapeOp>(def) &&
-            failed(indexOfResult(def, axes.canonical(Index(tensorType(def->getOperand(0)).getRank(),
-                                                           getAffineConstantExpr(0, context))))))
+        if (members.contains(def) || !isView(def) || !keepsRows(def))
           break;
         chain.push_back(def);
         base = def->getOperand(0);
@@ -187,14 +220,6 @@ void KernelGroup::extendForward() {
         fits &= !streamed.contains(base);
         joins = true;
         llvm::append_range(views, chain);
-        bool merges = llvm::any_of(chain, [](Operation *def) {
-          return isa<ReshapeOp>(def) && llvm::count_if(tensorType(def->getResult(0)).getShape(),
-                                                       [](int64_t s) { return s != 1; }) <
-                                            llvm::count_if(
-                                                tensorType(def->getOperand(0)).getShape(),
-                                                [](int64_t s) { return s != 1; });
-        });
-        fits &= !merges;
         auto type = tensorType(base);
         largest = std::max(largest, type.hasStaticShape() ? type.getNumElements() : INT64_MAX);
       } else {

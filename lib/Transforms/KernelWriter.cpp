@@ -118,20 +118,26 @@ AffineMap KernelWriter::mapOf(ArrayRef<AffineExpr> index) {
   SmallVector<AffineExpr> results;
   for (AffineExpr expr : index)
     results.push_back(expr.replaceDims(replacements));
-  return AffineMap::get(order.size(), 0, results, context);
+  unsigned symbols = group.axes.lookupsOf(index).empty() ? 0 : group.axes.getLookups().size();
+  return AffineMap::get(order.size(), symbols, results, context);
 }
 
 //===----------------------------------------------------------------------===//
 // Values
 //===----------------------------------------------------------------------===//
 
-/// The level-2 value of `original` at `index`.
+/// The level-2 value of `original` at `index`, which is written at its first use.
 Value KernelWriter::valueAt(Value original, ArrayRef<AffineExpr> index) {
   Index canonical = group.axes.canonical(index);
   for (auto &[known, value] : written[original])
     if (known == canonical)
       return value;
-  llvm_unreachable("a value was demanded at an index that was not written");
+  assert(llvm::is_contained(group.demands[original], canonical) &&
+         "a value is written at an index that it was demanded at");
+  Value value = group.leaves.contains(original) ? read(original, canonical)
+                                                : writeOp(original.getDefiningOp(), canonical);
+  written[original].push_back({canonical, value});
+  return value;
 }
 
 Value KernelWriter::constant(Type elementType, int64_t value) {
@@ -140,8 +146,21 @@ Value KernelWriter::constant(Type elementType, int64_t value) {
       builder, loc, DenseElementsAttr::get(type, builder.getIntegerAttr(elementType, value)));
 }
 
-/// An affine expression over axes as integer arithmetic on iotas.
+/// The element that a symbol stands for.
+Value KernelWriter::lookup(unsigned symbol) {
+  const IndexSpace::Lookup &lookup = group.axes.getLookups()[symbol];
+  return valueAt(lookup.value, lookup.at);
+}
+
+/// An affine expression over axes and lookups as integer arithmetic on iotas.
 Value KernelWriter::indexValue(AffineExpr expr, Type elementType) {
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
+    Value value = lookup(symbol.getPosition());
+    auto type = cast<RankedTensorType>(value.getType());
+    if (type.getElementType() == elementType)
+      return value;
+    return arith::ExtSIOp::create(builder, loc, type.clone(elementType), value);
+  }
   if (auto dim = dyn_cast<AffineDimExpr>(expr))
     return IotaOp::create(builder, loc, typeOver({dim.getPosition()}, elementType));
   if (auto value = dyn_cast<AffineConstantExpr>(expr))
@@ -169,14 +188,37 @@ Value KernelWriter::indexValue(AffineExpr expr, Type elementType) {
   }
 }
 
-Value KernelWriter::read(Value leaf, Value argument, ArrayRef<AffineExpr> index) {
-  AffineMap map = mapOf(index);
+Value KernelWriter::read(Value leaf, ArrayRef<AffineExpr> index) {
+  // The map has what is linear in the axes of a tile; everything else is looked up.
+  SmallVector<AffineExpr> results;
+  SmallVector<Value> indices;
+  llvm::SmallDenseMap<unsigned, unsigned> symbols; // lookup -> position in `indices`
+  AffineMap whole = mapOf(index);
+  for (auto [expr, result] : llvm::zip(index, whole.getResults())) {
+    if (group.axes.isTileable(expr)) {
+      SmallVector<AffineExpr> renamed(group.axes.getLookups().size(),
+                                      getAffineConstantExpr(0, context));
+      for (unsigned symbol : group.axes.lookupsOf(expr)) {
+        auto [it, isNew] = symbols.try_emplace(symbol, indices.size());
+        if (isNew)
+          indices.push_back(lookup(symbol));
+        renamed[symbol] = getAffineSymbolExpr(it->second, context);
+      }
+      results.push_back(result.replaceSymbols(renamed));
+    } else {
+      results.push_back(getAffineSymbolExpr(indices.size(), context));
+      indices.push_back(indexValue(result, builder.getI64Type()));
+    }
+  }
+  auto map = AffineMap::get(order.size(), indices.size(), results, context);
   SmallVector<unsigned> at;
   for (unsigned i = 0; i < order.size(); ++i)
-    if (map.isFunctionOfDim(i))
+    if (map.isFunctionOfDim(i) || llvm::any_of(indices, [&](Value value) {
+          return llvm::is_contained(positionsOf(value), i);
+        }))
       at.push_back(i);
   Type type = typeOver(at, cast<RankedTensorType>(leaf.getType()).getElementType());
-  return ReadOp::create(builder, leaf.getLoc(), type, argument, map);
+  return ReadOp::create(builder, leaf.getLoc(), type, arguments[leaf], indices, map);
 }
 
 /// The operands' axes are the labels' index expressions at the result, plus what is contracted.
@@ -184,13 +226,13 @@ Value KernelWriter::writeContract(ContractOp op, ArrayRef<AffineExpr> index) {
   ContractOp::Labels labels = op.getLabels();
   auto matching = [&](Value operand, ArrayRef<StringAttr> names,
                       const llvm::SmallDenseMap<StringAttr, AffineExpr> &at) {
-    for (auto &[known, value] : written[operand]) {
+    for (const Index &known : group.demands[operand]) {
       bool matches = true;
       for (auto [name, expr] : llvm::zip(names, known))
         if (auto it = at.find(name); it != at.end())
           matches &= group.axes.canonical(it->second) == expr;
       if (matches)
-        return std::pair(known, value);
+        return std::pair(known, valueAt(operand, known));
     }
     llvm_unreachable("an operand of a contraction was not demanded");
   };
@@ -251,13 +293,13 @@ Value KernelWriter::writeReduce(ReduceOp op, ArrayRef<AffineExpr> index) {
     }
     return others == kept && overStream == group.streamReductions.contains(op);
   };
-  auto *found =
-      llvm::find_if(written[op.getOperand()], [&](auto &pair) { return matches(pair.first); });
-  assert(found != written[op.getOperand()].end() && "an operand of a reduction was not demanded");
-  Value value = found->second;
+  const auto *found = llvm::find_if(group.demands[op.getOperand()], matches);
+  assert(found != group.demands[op.getOperand()].end() &&
+         "an operand of a reduction was not demanded");
+  Value value = valueAt(op.getOperand(), *found);
   llvm::SmallSetVector<unsigned, 4> reduced;
   for (int64_t dim : dims)
-    if (auto axis = dyn_cast<AffineDimExpr>(found->first[dim])) // more than one element
+    if (auto axis = dyn_cast<AffineDimExpr>((*found)[dim])) // more than one element
       reduced.insert(positions[axis.getPosition()]);
   if (reduced.empty())
     return value;
@@ -300,8 +342,8 @@ Value KernelWriter::writeOp(Operation *op, ArrayRef<AffineExpr> index) {
                           size.getSymbolAttr());
   if (isa<IotaOp>(op))
     return indexValue(mapOf(index).getResult(0), elementType);
-  if (isView(op))
-    return valueAt(op->getOperand(0), *indexOfOperand(op, index));
+  if (isView(op) || isa<GatherOp>(op))
+    return valueAt(op->getOperand(0), group.operandIndex(op, index));
   if (auto contract = dyn_cast<ContractOp>(op))
     return writeContract(contract, index);
   if (auto reduce = dyn_cast<ReduceOp>(op))
@@ -342,15 +384,17 @@ KernelOp KernelWriter::write(StringRef name) {
   OpBuilder::InsertionGuard guard(builder);
   Block *body = builder.createBlock(&kernel.getBody());
   for (Value input : inputs) {
-    Value argument = body->addArgument(input.getType(), input.getLoc());
+    arguments[input] = body->addArgument(input.getType(), input.getLoc());
     for (Index &index : group.demands[input])
-      written[input].push_back({index, read(input, argument, index)});
+      if (group.axes.isTileable(index) && group.axes.lookupsOf(index).empty())
+        valueAt(input, index);
   }
   SmallVector<Operation *> ordered(group.members.begin(), group.members.end());
   llvm::sort(ordered, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
   for (Operation *op : ordered)
     for (Index &index : group.demands[op->getResult(0)])
-      written[op->getResult(0)].push_back({index, writeOp(op, index)});
+      if (group.axes.lookupsOf(index).empty()) // what is at a lookup waits for that
+        valueAt(op->getResult(0), index);
 
   SmallVector<Value> yielded;
   SmallVector<AffineMap> maps;

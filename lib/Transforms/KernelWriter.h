@@ -36,7 +36,8 @@ private:
   mlir::Value valueAt(mlir::Value original, mlir::ArrayRef<mlir::AffineExpr> index);
   mlir::Value constant(mlir::Type elementType, int64_t value);
   mlir::Value indexValue(mlir::AffineExpr expr, mlir::Type elementType);
-  mlir::Value read(mlir::Value leaf, mlir::Value argument, mlir::ArrayRef<mlir::AffineExpr> index);
+  mlir::Value lookup(unsigned symbol);
+  mlir::Value read(mlir::Value leaf, mlir::ArrayRef<mlir::AffineExpr> index);
   mlir::Value writeOp(mlir::Operation *op, mlir::ArrayRef<mlir::AffineExpr> index);
   mlir::Value writeScan(ScanOp op, llvm::ArrayRef<mlir::AffineExpr> index);
   mlir::Value writeReduce(ReduceOp op, llvm::ArrayRef<mlir::AffineExpr> index);
@@ -50,6 +51,7 @@ private:
   llvm::SmallVector<unsigned> order;            // axis position -> variable
   llvm::DenseMap<unsigned, unsigned> positions; // variable -> axis position
   llvm::SmallVector<AxisAttr> axes;
+  llvm::DenseMap<mlir::Value, mlir::Value> arguments; // leaf -> block argument
   llvm::DenseMap<mlir::Value, llvm::SmallVector<std::pair<Index, mlir::Value>>> written;
 };
 

@@ -50,7 +50,7 @@ bool flashlight::isProjection(ContractOp op) {
   });
 }
 
-static RankedTensorType typeOf(ArrayRef<Extent> extents, RankedTensorType like) {
+RankedTensorType flashlight::typeOf(ArrayRef<Extent> extents, RankedTensorType like) {
   SmallVector<int64_t> shape;
   SmallVector<StringAttr> symbols;
   for (const Extent &extent : extents) {

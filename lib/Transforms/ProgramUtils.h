@@ -37,6 +37,9 @@ bool isParameter(mlir::Value value);
 /// rows share.
 bool isProjection(ContractOp op);
 
+/// The type of these extents, with `like`'s elements.
+mlir::RankedTensorType typeOf(llvm::ArrayRef<Extent> extents, mlir::RankedTensorType like);
+
 /// The type with another extent of one dim.
 mlir::RankedTensorType withExtent(mlir::RankedTensorType type, unsigned dim, Extent extent);
 

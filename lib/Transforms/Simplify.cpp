@@ -9,12 +9,13 @@
 // flashlight-simplify: see Passes.td. Views fold by the ops' own folders; here
 // are the roundings. For x : f32, extf(truncf(x)) = x up to one rounding to the
 // half type, which eager makes after every op and a fused kernel need not. Laws about
-// extrema and sums are in files of their own.
+// extrema, sums and selections are in files of their own.
 //
 //===----------------------------------------------------------------------===//
 
 #include "ProgramUtils.h"
 #include "SimplifyExtrema.h"
+#include "SimplifyGathers.h"
 #include "SimplifySums.h"
 
 #include "flashlight/IR/FlashlightDialect.h"
@@ -101,6 +102,7 @@ struct Simplify : flashlight::impl::SimplifyBase<Simplify> {
     patterns.add<DropRounding>(&getContext(), numCasts);
     patterns.add<WidenThroughMoves>(&getContext());
     populateSimplifyExtremaPatterns(patterns);
+    populateSimplifyGathersPatterns(patterns);
     populateSimplifySumsPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

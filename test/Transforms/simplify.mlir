@@ -138,3 +138,26 @@ func.func @maximum_of_quotients(%s: tensor<4x8xf32>) -> tensor<4xf32> {
   %m = flashlight.reduce max %w dims [1] : tensor<4x8xf32> -> tensor<4xf32>
   return %m : tensor<4xf32>
 }
+
+// Every pair of row and position has a key of its own, but of eight keys in all: the product with
+// the eight is selected from, instead of a product for every pair.
+// CHECK-LABEL: @relative_keys
+// CHECK: %[[P:.*]] = flashlight.contract %arg0, %arg1 "md,ad->ma" : {{.*}} -> tensor<10x8xf32>
+// CHECK: flashlight.gather %[[P]][%arg2] at affine_map<(d0, d1)[s0] -> (d0, s0)> {flashlight.node = "einsum"} : tensor<10x8xf32>, tensor<10x20xi64> -> tensor<10x20xf32>
+func.func @relative_keys(%q: tensor<10x4xf32>, %table: tensor<8x4xf32>, %i: tensor<10x20xi64>) -> tensor<10x20xf32> {
+  %at = flashlight.broadcast %i dims [0, 1] : tensor<10x20xi64> -> tensor<10x20x4xi64>
+  %keys = flashlight.gather %table[%at] at affine_map<(m, n, d)[i] -> (i, d)> : tensor<8x4xf32>, tensor<10x20x4xi64> -> tensor<10x20x4xf32>
+  %s = flashlight.contract %q, %keys "md,mnd->mn" {flashlight.node = "einsum"} : tensor<10x4xf32>, tensor<10x20x4xf32> -> tensor<10x20xf32>
+  return %s : tensor<10x20xf32>
+}
+
+// Keys by a table of positions are a matrix product as they are.
+// CHECK-LABEL: @selected_keys
+// CHECK: flashlight.gather
+// CHECK-NEXT: flashlight.contract
+func.func @selected_keys(%q: tensor<10x4xf32>, %k: tensor<8x4xf32>, %i: tensor<20xi64>) -> tensor<10x20xf32> {
+  %at = flashlight.broadcast %i dims [0] : tensor<20xi64> -> tensor<20x4xi64>
+  %keys = flashlight.gather %k[%at] at affine_map<(n, d)[i] -> (i, d)> : tensor<8x4xf32>, tensor<20x4xi64> -> tensor<20x4xf32>
+  %s = flashlight.contract %q, %keys "md,nd->mn" : tensor<10x4xf32>, tensor<20x4xf32> -> tensor<10x20xf32>
+  return %s : tensor<10x20xf32>
+}

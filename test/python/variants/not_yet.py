@@ -5,12 +5,7 @@
 
 # The form that is missing.
 NOT_YET = {
-    "Evoformer_columns-transposed": ("left to PyTorch: aten.sigmoid.default, aten.mul.Tensor"),
-    "Evoformer_rows-openfold": ("left to PyTorch: aten.sigmoid.default, aten.mul.Tensor"),
     "attention_sinks-keys_in_front": ("no kernel"),
-    "block_tables-index_select_with_lengths": ("left to PyTorch: aten.index_select.default"),
-    "block_tables-pages": ("left to PyTorch: aten.index.Tensor"),
-    "block_tables-permuted_rows": ("left to PyTorch: aten.index.Tensor"),
     "contextual_position_encodings-gathered": ("no kernel"),
     "contextual_position_encodings-rounded_from_the_first": ("no kernel"),
     "contextual_position_encodings-total_minus_cumsum_gathered": ("no kernel"),
@@ -24,12 +19,6 @@ NOT_YET = {
     ),
     "differential_paired_heads-outputs_in_halves": ("2 kernels instead of 1"),
     "forgetting_attention-gates_in_log2": ("left to PyTorch: aten.log2.default"),
-    "gated_output-gate_of_joined_heads": ("left to PyTorch: aten.sigmoid.default, aten.mul.Tensor"),
-    "linear_attention_parallel_form-elu_plus_one": ("left to PyTorch: aten.elu.default"),
-    "linear_attention_parallel_form-multiplied_by_mask": (
-        "left to PyTorch: aten.mul.Tensor, aten.exp.default"
-    ),
-    "linear_attention_parallel_form-relu_features": ("left to PyTorch: aten.relu.default"),
     "ops_that_the_importer_does_not_know-after_the_values": (
         "left to PyTorch: aten.matmul.default, aten.add.Tensor"
     ),
@@ -37,43 +26,17 @@ NOT_YET = {
         "left to PyTorch: aten.sub.Tensor, aten.softmax.int"
     ),
     "rectified_softmax-shifted_by_maximum": ("2 passes instead of 1"),
-    "relative_keys-gathered_products": (
-        "left to PyTorch: aten.sub.Tensor, aten.clamp.default, aten.add.Tensor, ..."
-    ),
     "relative_keys-shaw": (
         "left to PyTorch: aten.sub.Tensor, aten.clamp.default, aten.add.Tensor, aten.index.Tensor"
     ),
     "relative_keys-shifted_by_padding": ("left to PyTorch: aten.flip.default, aten.pad.default"),
-    "relative_position_bias-clamped": (
-        "left to PyTorch: aten.sub.Tensor, aten.clamp.default, aten.add.Tensor, aten.index.Tensor"
-    ),
-    "relative_position_bias-given_index": ("left to PyTorch: aten.index.Tensor"),
-    "relative_position_bias-narrow_index_select": ("left to PyTorch: aten.index_select.default"),
-    "relative_position_bias-t5_buckets": (
-        "left to PyTorch: aten.sub.Tensor, aten.gt.Scalar, aten.mul.Tensor, ..."
-    ),
-    "relative_position_bias-t5_embedding": (
-        "left to PyTorch: aten.sub.Tensor, aten.min.other, aten.neg.default, ..."
-    ),
-    "rotary_embedding-interleaved_stack": (
-        "left to PyTorch: aten.mul.Tensor, aten.sub.Tensor, aten.add.Tensor"
-    ),
     "rotary_embedding-own_angles": (
         "left to PyTorch: aten.neg.default, aten.div.Tensor, aten.pow.Scalar, ..."
-    ),
-    "rotary_embedding-partial": (
-        "left to PyTorch: aten.mul.Tensor, aten.neg.default, aten.add.Tensor"
-    ),
-    "rotary_embedding-rotate_half": (
-        "left to PyTorch: aten.mul.Tensor, aten.neg.default, aten.add.Tensor"
     ),
     "rows_without_keys-nan_to_num": ("2 passes instead of 1"),
     "softmax_plus_one-zero_key_in_front": ("no kernel"),
     "stick-breaking_attention-cumprod_from_the_first": ("no kernel"),
     "top-k_selection-at_least_the_kth": ("no kernel"),
-    "top-k_selection-blocks_of_keys": ("left to PyTorch: aten.index.Tensor"),
-    "top-k_selection-gathered_keys": ("left to PyTorch: aten.gather.default"),
-    "triangle_attention-by_sdpa": ("left to PyTorch: aten.sigmoid.default, aten.mul.Tensor"),
 }
 
 # What does not run, or computes something else than eager.

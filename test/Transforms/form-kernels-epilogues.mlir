@@ -1,0 +1,68 @@
+// RUN: flashlight-opt %s --flashlight-form-kernels | FileCheck %s
+
+// The gate of joined heads is read where head and value axis meet.
+// CHECK-LABEL: @joined_heads
+// CHECK: flashlight.kernel "kernel_0"
+// CHECK: flashlight.read {{.*}} at affine_map<(m, b, e, n, d) -> (m, (b * 8) + e)>
+// CHECK: flashlight.yield {{.*}} at [affine_map<(m, b, e, n, d) -> (m, (b * 8) + e)>]
+// CHECK-NEXT: }
+// CHECK-NEXT: return
+func.func @joined_heads(%q: tensor<2x10x4xf32>, %k: tensor<2x20x4xf32>, %v: tensor<2x20x8xf32>, %g: tensor<10x16xf32>) -> tensor<10x16xf32> {
+  %s = flashlight.contract %q, %k "hmd,hnd->hmn" : tensor<2x10x4xf32>, tensor<2x20x4xf32> -> tensor<2x10x20xf32>
+  %p = math.exp %s : tensor<2x10x20xf32>
+  %o = flashlight.contract %p, %v "hmn,hne->hme" : tensor<2x10x20xf32>, tensor<2x20x8xf32> -> tensor<2x10x8xf32>
+  %t = flashlight.transpose %o [1, 0, 2] : tensor<2x10x8xf32> -> tensor<10x2x8xf32>
+  %r = flashlight.reshape %t : tensor<10x2x8xf32> -> tensor<10x16xf32>
+  %x = arith.mulf %r, %g : tensor<10x16xf32>
+  return %x : tensor<10x16xf32>
+}
+
+// Two dims that went through the attention as one are two axes of the kernel.
+// CHECK-LABEL: @split_batch
+// CHECK: flashlight.kernel "kernel_0" axes(b = 3, h = 2, m = 10, e = 8, n = 20, d = 4)
+// CHECK: flashlight.read {{.*}} -> (h + (b * 2), m, d)>
+// CHECK: flashlight.read {{.*}} -> (b, h, m, e)>
+func.func @split_batch(%q: tensor<6x10x4xf32>, %k: tensor<6x20x4xf32>, %v: tensor<6x20x8xf32>, %g: tensor<3x2x10x8xf32>) -> tensor<3x2x10x8xf32> {
+  %s = flashlight.contract %q, %k "hmd,hnd->hmn" : tensor<6x10x4xf32>, tensor<6x20x4xf32> -> tensor<6x10x20xf32>
+  %p = math.exp %s : tensor<6x10x20xf32>
+  %o = flashlight.contract %p, %v "hmn,hne->hme" : tensor<6x10x20xf32>, tensor<6x20x8xf32> -> tensor<6x10x8xf32>
+  %r = flashlight.reshape %o : tensor<6x10x8xf32> -> tensor<3x2x10x8xf32>
+  %x = arith.mulf %r, %g : tensor<3x2x10x8xf32>
+  return %x : tensor<3x2x10x8xf32>
+}
+
+// Rows stay one axis: a tile has many of them.
+// CHECK-LABEL: @split_rows
+// CHECK: flashlight.kernel
+// CHECK: flashlight.yield
+// CHECK: arith.mulf
+func.func @split_rows(%q: tensor<6x10x4xf32>, %k: tensor<6x20x4xf32>, %v: tensor<6x20x8xf32>, %g: tensor<6x5x2x8xf32>) -> tensor<6x5x2x8xf32> {
+  %s = flashlight.contract %q, %k "hmd,hnd->hmn" : tensor<6x10x4xf32>, tensor<6x20x4xf32> -> tensor<6x10x20xf32>
+  %p = math.exp %s : tensor<6x10x20xf32>
+  %o = flashlight.contract %p, %v "hmn,hne->hme" : tensor<6x10x20xf32>, tensor<6x20x8xf32> -> tensor<6x10x8xf32>
+  %r = flashlight.reshape %o : tensor<6x10x8xf32> -> tensor<6x5x2x8xf32>
+  %x = arith.mulf %r, %g : tensor<6x5x2x8xf32>
+  return %x : tensor<6x5x2x8xf32>
+}
+
+// Keys that a table turns: of few rows they are turned in the kernel, of many once before.
+// CHECK-LABEL: @turned_keys_few_rows
+// CHECK-NEXT: flashlight.kernel {{.*}} = %arg1, {{.*}} = %arg2
+func.func @turned_keys_few_rows(%q: tensor<64x4xf32>, %k: tensor<20x4xf32>, %c: tensor<20x4xf32>, %v: tensor<20x8xf32>) -> tensor<64x8xf32> {
+  %t = arith.mulf %k, %c : tensor<20x4xf32>
+  %s = flashlight.contract %q, %t "md,nd->mn" : tensor<64x4xf32>, tensor<20x4xf32> -> tensor<64x20xf32>
+  %p = math.exp %s : tensor<64x20xf32>
+  %o = flashlight.contract %p, %v "mn,ne->me" : tensor<64x20xf32>, tensor<20x8xf32> -> tensor<64x8xf32>
+  return %o : tensor<64x8xf32>
+}
+
+// CHECK-LABEL: @turned_keys_many_rows
+// CHECK: %[[T:.*]] = arith.mulf %arg1, %arg2 : tensor<20x4xf32>
+// CHECK: flashlight.kernel {{.*}} = %[[T]]
+func.func @turned_keys_many_rows(%q: tensor<4096x4xf32>, %k: tensor<20x4xf32>, %c: tensor<20x4xf32>, %v: tensor<20x8xf32>) -> tensor<4096x8xf32> {
+  %t = arith.mulf %k, %c : tensor<20x4xf32>
+  %s = flashlight.contract %q, %t "md,nd->mn" : tensor<4096x4xf32>, tensor<20x4xf32> -> tensor<4096x20xf32>
+  %p = math.exp %s : tensor<4096x20xf32>
+  %o = flashlight.contract %p, %v "mn,ne->me" : tensor<4096x20xf32>, tensor<20x8xf32> -> tensor<4096x8xf32>
+  return %o : tensor<4096x8xf32>
+}
