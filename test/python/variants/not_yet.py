@@ -6,8 +6,6 @@
 # The form that is missing.
 NOT_YET = {
     "attention_sinks-keys_in_front": ("no kernel"),
-    "contextual_position_encodings-gathered": ("no kernel"),
-    "contextual_position_encodings-rounded_from_the_first": ("no kernel"),
     "contextual_position_encodings-total_minus_cumsum_gathered": ("no kernel"),
     "convolution_of_the_weights-depthwise": ("no kernel"),
     "convolution_of_the_weights-depthwise_causal": (
