@@ -126,7 +126,7 @@ private:
   mlir::Value probabilities;   // what the sink reduces, computed in the kernel
   mlir::Block *block;
   mlir::MLIRContext *context;
-  llvm::SmallVector<mlir::Operation *> pending;      // a heap of ops that `need` has to look at
+  llvm::SmallVector<mlir::Operation *> pending; // a heap of ops that `need` has to look at
   // Views and gathers: the index of the result, and that of the operand.
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<std::pair<Index, Index>>> passed;
   llvm::DenseMap<mlir::Value, unsigned> streamedDim; // the dim of a value that is n
