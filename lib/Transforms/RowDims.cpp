@@ -83,6 +83,23 @@ bool RowDims::compute(Value value, unsigned n, unsigned row) {
   return false;
 }
 
+/// True if `value` is computed from positions and constants alone (a causal mask): every element
+/// can be made anywhere, so it is no factor that rows or keys bring along.
+static bool isPositional(Value value) {
+  SmallVector<Value> worklist{value};
+  llvm::SmallDenseSet<Value, 16> seen;
+  while (!worklist.empty()) {
+    Value next = worklist.pop_back_val();
+    if (!seen.insert(next).second || isGenerated(next))
+      continue;
+    Operation *op = next.getDefiningOp();
+    if (!op || (!isElementwise(op) && !isView(op)))
+      return false;
+    llvm::append_range(worklist, op->getOperands());
+  }
+  return true;
+}
+
 /// True if `value`, pointwise in what follows, has a factor with the reduced dim and the row but
 /// without n, and one with the reduced dim and n but without the row.
 bool RowDims::separatesFactors(Value value, unsigned n, unsigned row, unsigned reduced) {
@@ -99,8 +116,8 @@ bool RowDims::separatesFactors(Value value, unsigned n, unsigned row, unsigned r
     Item item = worklist.pop_back_val();
     if (!seen.insert(item.value).second || isGenerated(item.value))
       continue;
-    ofRows |= item.row && !item.n;
-    ofKeys |= item.n && !item.row;
+    if (item.row.has_value() != item.n.has_value() && !isPositional(item.value))
+      (item.row ? ofRows : ofKeys) = true;
     Operation *op = item.value.getDefiningOp();
     if (!op)
       continue;
