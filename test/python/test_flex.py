@@ -100,11 +100,9 @@ def arithmetic_of_positions(q, k, v):
 
 
 HEADS = torch.tensor([True, False, False, True])
-# A gather by the position of a score: no kernel reads so yet.
-LEFT = pytest.mark.xfail(strict=True, reason="evaluated part of the op")
 CASES = [
     (window, (Q, K, V)),
-    pytest.param(relative_table, (Q, K, V, TABLE), marks=LEFT),
+    (relative_table, (Q, K, V, TABLE)),
     (documents_one_by_one, (Q, K, V, DOC)),
     (score_and_mask, (Q, K, V, torch.rand(H), torch.tensor(5.0))),
     (masked_rows, (Q, K, V)),
