@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from ..errors import ArgumentTypeError, ArgumentValueError, CompileError, KernelError
+from ..fitting import function_of
 from ..interpreter.types import GridAxis, parse_grid_axis
 from ..mlir import ir
 from ..options import Options
@@ -254,7 +255,7 @@ def compile_kernel(module: ir.Module, name: str, options: Options) -> CompiledKe
         generated = generate_cached(ttir, source.codegen, options.cache_dir)
     except CompileError as error:
         raise KernelError.of(error) from error
-    stages: dict[str, str | bytes] = {"tile": _function(module, name).get_asm()}
+    stages: dict[str, str | bytes] = {"tile": function_of(module, name).get_asm()}
     stages.update(generated.stages)
     stages["ttir"] = (
         ttir  # ours, which the interpreter reads; what Triton made of it is one more pass
@@ -264,7 +265,7 @@ def compile_kernel(module: ir.Module, name: str, options: Options) -> CompiledKe
 
 def read_kernel(module: ir.Module, name: str, options: Options) -> Source:
     """What there is to know of a kernel before it is compiled; see `compile_kernel`."""
-    function = _function(module, name)
+    function = function_of(module, name)
     arch = options.target.arch if options.target is not None else None
     return Source(
         name=name,
@@ -274,14 +275,6 @@ def read_kernel(module: ir.Module, name: str, options: Options) -> Source:
         codegen=_codegen(function, int(re.sub(r"\D", "", arch or DEFAULT_ARCH))),
         options=options,
     )
-
-
-def _function(module: ir.Module, name: str) -> ir.Operation:
-    for view in module.body.operations:
-        op = view.operation
-        if op.name == "func.func" and ir.StringAttr(op.attributes["sym_name"]).value == name:
-            return op
-    raise CompileError(f"the module has no function for kernel '{name}'")
 
 
 def argument_attributes(function: ir.Operation) -> list[dict[str, ir.Attribute]]:

@@ -35,8 +35,19 @@ def _decompositions() -> Mapping[Any, Callable[..., Any]]:
     return {op: function for op, function in table.items() if str(op) not in ROWS}
 
 
-def trace(function: Callable[..., Any], arguments: list[Any]) -> fx.GraphModule:
-    """The ATen graph of a function on fake tensors and symbolic integers."""
+def trace(function: Callable[..., Any], arguments: list[Any], failure: str) -> fx.GraphModule:
+    """The ATen graph of a function on fake tensors and symbolic integers.
+
+    Raises Unsupported with `failure` and PyTorch's reason where it cannot be traced.
+    """
+    try:
+        return _functional(function, arguments)
+    except Exception as error:  # whatever PyTorch's own tracing raises: the node runs as it is
+        line = str(error).strip().splitlines()
+        raise Unsupported(f"{failure}: {line[0] if line else error!r}") from None
+
+
+def _functional(function: Callable[..., Any], arguments: list[Any]) -> fx.GraphModule:
     with torch.no_grad():
         graph = _traced(function, arguments)
         if any(_mutates(node.target) for node in graph.graph.nodes):
@@ -80,11 +91,5 @@ def expand(node: fx.Node) -> tuple[fx.GraphModule, list[fx.Node]]:
         kwargs = fx.node.map_arg(node.kwargs, lambda operand: found[operand])
         return target(*args, **kwargs)
 
-    try:
-        graph = trace(call, values)
-    except Exception as error:  # whatever PyTorch's own tracing raises: the node runs as it is
-        line = str(error).strip().splitlines()
-        raise Unsupported(
-            f"no importer row, and PyTorch's decomposition fails: {line[0] if line else error!r}"
-        ) from None
-    return graph, operands
+    failure = "no importer row, and PyTorch's decomposition fails"
+    return trace(call, values, failure), operands

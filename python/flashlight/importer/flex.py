@@ -58,14 +58,8 @@ def modified_scores(node: fx.Node) -> tuple[fx.GraphModule, list[fx.Node]]:
             _mapped(functions[1], [], grids, given[split:]),
         )
 
-    try:
-        graph = trace(call, [*values[:2], scores, *values[2:]])
-    except Exception as error:  # whatever PyTorch's own tracing raises: the node runs as it is
-        line = str(error).strip().splitlines()
-        raise Unsupported(
-            f"its score or mask function is not traced: {line[0] if line else error!r}"
-        ) from None
-    return graph, captured
+    arguments = [*values[:2], scores, *values[2:]]
+    return trace(call, arguments, "its score or mask function is not traced"), captured
 
 
 def _mapped(function: fx.GraphModule, scores: list, grids: list, captured: tuple) -> torch.Tensor:
