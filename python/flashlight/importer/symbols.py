@@ -15,6 +15,7 @@ from typing import Any
 
 import sympy
 import torch
+from torch.utils._sympy.functions import FloorDiv
 
 Dim = int | sympy.Expr
 Shape = tuple[Dim, ...]
@@ -25,8 +26,26 @@ def to_dim(value: int | torch.SymInt | sympy.Expr) -> Dim:
     if isinstance(value, torch.SymInt):
         value = value.node.expr
     if isinstance(value, sympy.Expr):
+        if value.has(FloorDiv):
+            value = value.replace(FloorDiv, _quotient)
         return int(value) if value.is_Integer else value
     return int(value)
+
+
+def _quotient(dividend: sympy.Expr, divisor: sympy.Expr) -> sympy.Expr:
+    """`dividend // divisor`; as a polynomial where it divides, which torch does not always see.
+
+    A dim that torch found by viewing ("s0**2 // s0") must equal the one that it comes from.
+    """
+    exact = sympy.cancel(dividend / divisor)
+    if exact.is_Integer or exact.is_polynomial() and _is_integral(exact):
+        return exact
+    return FloorDiv(dividend, divisor)
+
+
+def _is_integral(expression: sympy.Expr) -> bool:
+    """Whether a polynomial has integers as coefficients."""
+    return all(c.is_Integer for c in sympy.Poly(expression).coeffs())
 
 
 def to_shape(sizes: Iterable[int | torch.SymInt]) -> Shape:
