@@ -19,6 +19,8 @@ from .shrink import shrink
 from .worker import SECONDS, Worker
 from .writer import Program
 
+# So many reasons why an op stayed with PyTorch are shown.
+REASONS = 40
 SHORT = (3, 1, 2, 5, 17, 33)
 
 
@@ -47,6 +49,7 @@ class Campaign:
         self.out, self.triton, self.each = out, triton, each
         self.counts: collections.Counter[str] = collections.Counter()
         self.sorts: collections.Counter[str] = collections.Counter()
+        self.left: collections.Counter[str] = collections.Counter()
         self.written: list[Path] = []
 
     def take(self, program: Program) -> None:
@@ -59,12 +62,18 @@ class Campaign:
                 if triton:
                     self.counts["interpreted"] += 1
                 else:
-                    self.counts["kernels"] += found["kernels"]
-                    self.counts["sweeps"] += found["sweeps"]
-                    self.counts["without a kernel"] += found["kernels"] == 0
+                    self._count(found)
                 continue
             self._failed(program, triton, *found)
             break
+
+    def _count(self, found: dict) -> None:
+        """What became of a program that is right."""
+        self.counts["kernels"] += found["kernels"]
+        self.counts["sweeps"] += found["sweeps"]
+        self.counts["without a kernel"] += found["kernels"] == 0
+        self.counts["one kernel"] += found["kernels"] == 1 and not found["left"]
+        self.left.update(found["left"])
 
     def _failed(self, program: Program, triton: bool, sort: str, whole: str) -> None:
         self.counts["failures"] += 1
@@ -89,10 +98,12 @@ class Campaign:
             self.written.append(path)
 
     def summary(self) -> str:
-        """The figures as a line, then one line for each sort of failure."""
-        names = ("programs", "kernels", "sweeps", "without a kernel", "interpreted", "failures")
+        """The figures, each sort of failure, and why ops stayed with PyTorch in most programs."""
+        names = ("programs", "kernels", "sweeps", "one kernel", "without a kernel", "interpreted",
+                 "failures")  # fmt: skip
         lines = [", ".join(f"{self.counts[name]} {name}" for name in names)]
         lines += [f"  {count} x {sort}" for sort, count in self.sorts.most_common()]
+        lines += [f"  left {count} x {why}" for why, count in self.left.most_common(REASONS)]
         return "\n".join(lines)
 
 

@@ -6,7 +6,8 @@
 Reference: the same function in float64. Over the errors of several seeds:
 - the mean error is at most 1.1 times that of eager in half types, 10 times in float32; eager may
   happen to be exact, so what one rounding of the result costs (a quarter of a unit in the last
-  place) is no fault;
+  place) is no fault, and in half types what f32 costs next to 1 (scores minus their mean are 0 in
+  eager where all keys are equal);
 - the largest is at most twice eager's, and half a unit in the last place of the value itself;
 - NaN and infinities stand where eager has them, unless eager overflowed where float64 does not;
 - half types: no row, column or head is systematically too large or too small. Rounding hides an
@@ -19,6 +20,7 @@ from __future__ import annotations
 import linecache
 import re
 import traceback
+import warnings
 
 import torch
 
@@ -31,6 +33,10 @@ ELEMENTS, SEEDS, BIAS_SEEDS = 2000, 24, 16
 
 class Wrong(Exception):
     """The compiled program computes something else; the message starts with what kind of thing."""
+
+
+class Unfit(Exception):
+    """A kernel was formed for which the target has no tiles: PyTorch runs its ops, with a warning."""
 
 
 def load(text: str) -> dict:
@@ -67,11 +73,12 @@ class _Errors:
         unit = torch.finfo(self.dtype).eps
         mean, theirs = ours.abs().mean(), eager.abs().mean()
         factor = 10 if self.dtype == torch.float32 else 1.1
-        if mean > max(factor * theirs, 0.25 * unit * exact.abs().mean()):
+        floor = 0 if self.dtype == torch.float32 else 4 * torch.finfo(torch.float32).eps
+        if mean > max(factor * theirs, 0.25 * unit * exact.abs().mean(), floor):
             return f"mean error {mean:.3g}, eager's {theirs:.3g}"
         largest = eager.abs().max()
         beyond = ours.abs() - 0.5 * unit * exact.abs()
-        if beyond.max() > 2 * largest + 1e-6 * exact.abs().max():
+        if beyond.max() > 2 * largest + 1e-6 * exact.abs().max() + 8 * floor:
             return f"largest error {ours.abs().max():.3g}, eager's {largest:.3g}"
         if self.dtype in (torch.float16, torch.bfloat16) and len(ours) >= BIAS_SEEDS:
             return _bias(ours, eager, exact, unit)
@@ -166,22 +173,15 @@ def check(text: str, triton: bool = False) -> dict:
     """Compiles a program's text for the CPU (or to TTIR, interpreted) and judges it.
 
     Returns:
-        Counts: "kernels", "sweeps" and "left", the ops that stayed with PyTorch.
+        Counts: "kernels" and "sweeps"; and "left", the ops that stayed with PyTorch and why.
     """
-    import flashlight
-    from flashlight.program import compile_with
-
     names = load(text)
-    exported = export(names)
-    if triton:
-        from flashlight.backends.triton_layout import general
-        from flashlight.targets import Target
-        from test_triton_numerics import Interpreted
-
-        compiled = compile_with(Interpreted(general), exported, "cuda:sm_90", None)
-        compiled.target = Target("cpu")
-    else:
-        compiled = flashlight.compile(exported, target="cpu")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "flashlight: kernel", RuntimeWarning)
+        try:
+            compiled = _compiled(export(names), triton)
+        except RuntimeWarning as warning:
+            raise Unfit(str(warning)) from None
     compare(compiled, names)
     if names.get("DYNAMIC") and not triton:
         _other_lengths(compiled, names)
@@ -190,8 +190,24 @@ def check(text: str, triton: bool = False) -> dict:
     return {
         "kernels": len(kernels),
         "sweeps": sum(text.count('flashlight.stream "') for text in kernels),
-        "left": len(compiled.fallbacks),
+        "left": sorted({f"{left.op}: {left.reason}" for left in compiled.fallbacks}),
     }
+
+
+def _compiled(exported, triton: bool):
+    """The compiled program, for the CPU or as TTIR that runs in the interpreter."""
+    import flashlight
+
+    if not triton:
+        return flashlight.compile(exported, target="cpu")
+    from flashlight.backends.triton_layout import general
+    from flashlight.program import compile_with
+    from flashlight.targets import Target
+    from test_triton_numerics import Interpreted
+
+    compiled = compile_with(Interpreted(general), exported, "cuda:sm_90", None)
+    compiled.target = Target("cpu")
+    return compiled
 
 
 def _other_lengths(compiled, names: dict) -> None:
