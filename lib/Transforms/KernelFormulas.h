@@ -61,6 +61,12 @@ public:
   llvm::ArrayRef<std::pair<ReadOp, std::string>> getReads() const { return reads; }
   const Guards &getGuards() const { return guards; }
 
+  static llvm::SmallVector<llvm::StringRef> axesOf(mlir::Value value);
+  /// Ops that change no number, but for the width of an index.
+  static bool isTransparent(mlir::Operation *op);
+  /// The value before all transparent ops.
+  static mlir::Value strip(mlir::Value value);
+
 private:
   /// A formula, and the nodes whose ops are written out in it.
   struct Entry {

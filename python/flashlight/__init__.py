@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import ArgumentTypeError, ArgumentValueError, CompileError, SourceLocation
+    from .fallbacks import Fallback
     from .options import Options
-    from .plan import Fallback
     from .program import CompiledProgram, Kernel, compile  # noqa: A004
     from .report import Explanation
 

@@ -20,7 +20,7 @@ from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
 
 from .errors import ArgumentTypeError, ArgumentValueError
-from .importer.graph import Input
+from .importer.imported import Input
 from .importer.symbols import InputDim, InputNumber, SymbolTable, is_static, to_dim
 from .symbols import Expressions, SymbolValues
 

@@ -11,81 +11,37 @@ for the program's own run-time checks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sympy
 import torch
 from torch import fx
-from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
 
-from .errors import CompileError, SourceLocation
-from .importer.graph import ImportedProgram
+from .errors import CompileError
+from .fallbacks import MOVES, Fallbacks
+from .importer.imported import ImportedProgram
 from .importer.symbols import NodeNumber, to_dim
-from .interpreter.machine import Translator, argument_attribute
+from .interpreter.machine import Translator
 from .interpreter.types import TypeInfo, type_info
+from .main_function import KERNELS, kernel_name, main_block, node_attribute, node_of
 from .mlir import ir
-from .nodes import contracts, hint, is_cheap, op_name, target_of
-from .pipeline import parse_location
+from .nodes import hint, is_cheap, target_of
 from .steps import (
     Allocation,
     Evaluate,
     Launch,
     Launchable,
     Pick,
-    Release,
+    Plan,
     RunNode,
     Slot,
-    State,
     Step,
     SymbolName,
+    with_releases,
 )
-from .symbols import Expressions, SymbolValues
-
-_KERNELS = ("flashlight.kernel", "flashlight.launch")
-
-
-@dataclass(frozen=True)
-class Fallback:
-    """An op that stayed with PyTorch."""
-
-    op: str
-    reason: str
-    location: SourceLocation
-
-
-@dataclass
-class Plan:
-    """The steps of a call, and the slots where inputs go and outputs are found."""
-
-    steps: list[Step]
-    slots: int
-    inputs: list[int]
-    outputs: list[Any]  # a slot, a symbol's name, or a constant
-    fallbacks: list[Fallback]
-
-    def calls_torch(self) -> bool:
-        """Whether a step computes with PyTorch, which might record it for autograd."""
-        return any(isinstance(step, (RunNode, Evaluate)) for step in self.steps)
-
-    def run(self, inputs: Sequence[Any], symbols: SymbolValues) -> list[Any]:
-        """Runs a call on the values of all placeholders, in order; returns the flat outputs."""
-        state = State([None] * self.slots, symbols)
-        for slot, value in zip(self.inputs, inputs, strict=True):
-            state.slots[slot] = value
-        for step in self.steps:
-            step.run(state)
-        result = []
-        for output in self.outputs:
-            if isinstance(output, Slot):
-                result.append(state.slots[output.index])
-            elif isinstance(output, SymbolName):
-                result.append(symbols[output.name])
-            else:
-                result.append(output)
-        return result
+from .symbols import Expressions
 
 
 def make_plan(
@@ -116,21 +72,19 @@ class _Planner:
         self.program = program
         self.kernels = kernels
         self.expressions = expressions
-        self.main = _main(module)
+        self.main = main_block(module)
         self.translator = Translator(module=module)
         self.steps: list[Step] = []
         self.count = 0
         self.node_slots: dict[str, int] = {}
         self.value_slots: dict[ir.Value, int] = {}
-        self.fallbacks: list[Fallback] = []
         self.running: set[str] = set()
-        self.parts: set[str] = set()  # nodes that are reported because of an evaluated part
         # What the module still computes, by the node whose value it is.
         self.given: dict[str, ir.Value] = {}  # by kernels
         self.left: dict[str, ir.Operation] = {}  # by other ops
         for view in self.main.operations:
             op = view.operation
-            if op.name in _KERNELS:
+            if op.name in KERNELS:
                 if "flashlight.nodes" in op.attributes:
                     for name, result in zip(
                         ir.ArrayAttr(op.attributes["flashlight.nodes"]), op.results, strict=True
@@ -139,6 +93,7 @@ class _Planner:
                             self.given[ir.StringAttr(name).value] = result
             elif "flashlight.node" in op.attributes:
                 self.left[ir.StringAttr(op.attributes["flashlight.node"]).value] = op
+        self.fallbacks = Fallbacks(program, self.left)
 
     def plan(self) -> Plan:
         program = self.program
@@ -153,8 +108,8 @@ class _Planner:
         for name in program.checks:
             self.demand_node(name)
         outputs = self.demand_outputs()
-        steps = self.with_releases(inputs, outputs)
-        return Plan(steps, self.count, inputs, outputs, self.fallbacks)
+        steps = with_releases(self.steps, outputs)
+        return Plan(steps, self.count, inputs, outputs, self.fallbacks.list)
 
     def new_slot(self) -> int:
         self.count += 1
@@ -179,7 +134,7 @@ class _Planner:
     def demand_output(self, node: fx.Node, value: ir.Value) -> int:
         """A result: what eager returns, its aliasing of inputs and of other results included."""
         owner = value.owner
-        known = None if isinstance(owner, ir.Block) else _node_of(owner.operation, value)
+        known = None if isinstance(owner, ir.Block) else node_of(owner.operation, value)
         if known == node.name or (known is None and not isinstance(owner, ir.Block)):
             return self.demand_value(value)
         # The module has this value under another node's name, or it is an input: the two are the
@@ -199,14 +154,14 @@ class _Planner:
         live = set(operations[-1].operands)
         needed = []
         for op in reversed(operations[:-1]):
-            node = _node_of(op, op.results[0]) if op.results else _node_attribute(op)
+            node = node_of(op, op.results[0]) if op.results else node_attribute(op)
             if node in checks or any(result in live for result in op.results):
                 live.update(op.operands)
                 needed.append((op, node))
         for op, node in reversed(needed):
             if node in checks:
                 self.demand_node(node)
-            elif op.name in _KERNELS or (node in self.left and not self.is_cheap_node(node)):
+            elif op.name in KERNELS or (node in self.left and not self.is_cheap_node(node)):
                 self.demand_value(next(result for result in op.results if result in live))
 
     def is_cheap_node(self, name: str) -> bool:
@@ -223,7 +178,7 @@ class _Planner:
             missing = []
             if last not in self.value_slots:
                 op = last.owner.operation
-                if op.name in _KERNELS or self.is_evaluated(op, last):
+                if op.name in KERNELS or self.is_evaluated(op, last):
                     missing = [x for x in op.operands if x not in self.value_slots]
             if missing:
                 pending += reversed(missing)
@@ -233,7 +188,7 @@ class _Planner:
 
     def is_evaluated(self, op: ir.Operation, value: ir.Value) -> bool:
         """Whether the value is had by evaluating its op."""
-        node = _node_of(op, value)
+        node = node_of(op, value)
         return op.name != "flashlight.torch_call" and (node is None or not self.runs_as_node(node))
 
     def obtain(self, value: ir.Value) -> int:
@@ -241,8 +196,8 @@ class _Planner:
         if value in self.value_slots:
             return self.value_slots[value]
         op = value.owner.operation
-        node = _node_of(op, value)
-        if op.name in _KERNELS:
+        node = node_of(op, value)
+        if op.name in KERNELS:
             self.launch(op)
             return self.value_slots[value]
         if op.name == "flashlight.torch_call":
@@ -255,7 +210,7 @@ class _Planner:
         return slot
 
     def launch(self, op: ir.Operation) -> None:
-        name = _kernel_name(op)
+        name = kernel_name(op)
         kernel = self.kernels.get(name)
         if kernel is None:
             raise CompileError(f"kernel '{name}' was not compiled")
@@ -268,7 +223,7 @@ class _Planner:
             slot = self.new_slot()
             writes.append(slot)
             self.value_slots[result] = slot
-            node = _node_of(op, op.results[i])
+            node = node_of(op, op.results[i])
             if node:
                 self.node_slots[node] = slot
             outputs.append(self.allocation(info, node))
@@ -318,11 +273,11 @@ class _Planner:
         writes = tuple(self.new_slot() for _ in op.results)
         for slot, result in zip(writes, op.results, strict=True):
             self.value_slots[result] = slot
-        node = _node_of(op, value)
+        node = node_of(op, value)
         if node:
             self.node_slots[node] = writes[0]
-        if op.name not in _MOVES:
-            self.report_part(op, node)
+        if op.name not in MOVES:
+            self.fallbacks.add_part(op, node)
         step = self.translator.step(op)
         self.steps.append(
             Evaluate(op.name, step, self.program.device, reads, writes, tuple(sorted(names)))
@@ -377,7 +332,7 @@ class _Planner:
         step = RunNode(name, target_of(node), args, kwargs, reads, (slot,), binds)
         self.steps.append(step)
         if not is_cheap(node) and node.meta.get("val") is not None:  # a check has no value
-            self.report(name, self.reason(node))
+            self.fallbacks.add_node(name)
         return slot
 
     def argument(self, argument: Any) -> Any:
@@ -415,154 +370,6 @@ class _Planner:
             if isinstance(source, NodeNumber) and source.node not in self.running:
                 self.running.add(source.node)
                 self.demand_node(source.node)
-
-    # ---- reports ----------------------------------------------------------------------------
-
-    def reason(self, node: fx.Node) -> str:
-        call = self.program.calls.get(node.name)
-        if call is not None:
-            return call.reason
-        op = self.left.get(node.name)
-        if self.is_projection(node):
-            return "projection: a contraction with a parameter stays with PyTorch"
-        if op is None:
-            return "computed again for an op outside of the kernels"
-        return _reason(op)
-
-    def is_projection(self, node: fx.Node) -> bool:
-        """Whether the node multiplies with a parameter or buffer, or with a view or cast of one."""
-        if not contracts(node):
-            return False
-        weights = {
-            entry.name
-            for entry in self.program.inputs
-            if entry.kind in (InputKind.PARAMETER, InputKind.BUFFER)
-        }
-        for operand in node.all_input_nodes:
-            while operand.op == "call_function" and is_cheap(operand) and operand.all_input_nodes:
-                operand = operand.all_input_nodes[0]
-            if operand.name in weights:
-                return True
-        return False
-
-    def report_part(self, op: ir.Operation, node: str | None) -> None:
-        """Reports, once, the node that an evaluated op is a part of."""
-        if node is None:
-            location = parse_location(str(op.location))
-            node = location.node if location is not None else None
-        if node in self.program.nodes and node not in self.parts:
-            self.parts.add(node)
-            self.report(node, _reason(op))
-
-    def report(self, name: str, reason: str) -> None:
-        node = self.program.nodes[name]
-        self.fallbacks.append(Fallback(op_name(node), reason, self.program.locations[name]))
-
-    # ---- memory -----------------------------------------------------------------------------
-
-    def with_releases(self, inputs: list[int], outputs: list[Any]) -> list[Step]:
-        kept = {output.index for output in outputs if isinstance(output, Slot)}
-        last: dict[int, int] = {}
-        for i, step in enumerate(self.steps):
-            for slot in (*step.reads, *step.writes):
-                last[slot] = i
-        released: dict[int, list[int]] = {}
-        for slot, i in last.items():
-            if slot not in kept:
-                released.setdefault(i, []).append(slot)
-        steps: list[Step] = []
-        for i, step in enumerate(self.steps):
-            steps.append(step)
-            if i in released:
-                steps.append(Release(tuple(sorted(released[i]))))
-        return steps
-
-
-# ---- helpers ----------------------------------------------------------------------------------
-
-
-def _main(module: ir.Module) -> ir.Block:
-    for view in module.body.operations:
-        op = view.operation
-        if op.name == "func.func" and ir.StringAttr(op.attributes["sym_name"]).value == "main":
-            return op.regions[0].blocks[0]
-    raise CompileError("the module has no function @main")
-
-
-def kernel_ops(module: ir.Module) -> dict[str, ir.Operation]:
-    """The kernels (or launches) in `@main` by name, in order."""
-    found = {}
-    for view in _main(module).operations:
-        if view.operation.name in _KERNELS:
-            found[_kernel_name(view.operation)] = view.operation
-    return found
-
-
-def names_of_values(module: ir.Module) -> dict[ir.Value, str]:
-    """The names of placeholders and nodes whose values `@main` has."""
-    block = _main(module)
-    function = block.owner.operation
-    names = {}
-    for i, argument in enumerate(block.arguments):
-        name = argument_attribute(function, i, "flashlight.name")
-        if name is not None:
-            names[argument] = ir.StringAttr(name).value
-    for view in block.operations:
-        for result in view.operation.results:
-            name = _node_of(view.operation, result)
-            if name is not None:
-                names[result] = name
-    return names
-
-
-def _kernel_name(op: ir.Operation) -> str:
-    if op.name == "flashlight.launch":
-        return ir.FlatSymbolRefAttr(op.attributes["kernel"]).value
-    return ir.StringAttr(op.attributes["sym_name"]).value
-
-
-def _node_of(op: ir.Operation, value: ir.Value) -> str | None:
-    """The node whose value this result is, if any."""
-    if op.name in _KERNELS:
-        if "flashlight.nodes" not in op.attributes:
-            return None
-        names = ir.ArrayAttr(op.attributes["flashlight.nodes"])
-        return ir.StringAttr(names[ir.OpResult(value).result_number]).value or None
-    return _node_attribute(op)
-
-
-def _node_attribute(op: ir.Operation) -> str | None:
-    if "flashlight.node" not in op.attributes:
-        return None
-    return ir.StringAttr(op.attributes["flashlight.node"]).value
-
-
-def _reason(op: ir.Operation) -> str:
-    if "flashlight.reason" in op.attributes:
-        return ir.StringAttr(op.attributes["flashlight.reason"]).value
-    # A rounding or a bias is what is left of the node; the reason stands at its contraction.
-    pending, seen = list(op.operands), 0
-    while pending and seen < 8:
-        seen += 1
-        value = pending.pop()
-        if isinstance(value.owner, ir.Block):
-            continue
-        producer = value.owner.operation
-        if "flashlight.node" in producer.attributes or producer.name in _KERNELS:
-            continue
-        if "flashlight.reason" in producer.attributes:
-            return ir.StringAttr(producer.attributes["flashlight.reason"]).value
-        pending += list(producer.operands)
-    return "not part of an attention kernel"
-
-
-# Ops that compute nothing: not worth a report.
-_MOVES = frozenset(
-    [
-        "arith.constant",
-        *(f"flashlight.{name}" for name in ("broadcast", "transpose", "reshape", "slice", "size")),
-    ]
-)
 
 
 def _slots(argument: Any) -> set[int]:

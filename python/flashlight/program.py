@@ -17,16 +17,19 @@ from torch.utils import _pytree as pytree
 
 from . import _core, pipeline
 from .errors import ArgumentTypeError, CompileError, KernelError, SourceLocation
+from .fallbacks import Fallback
 from .fitting import blamed, compile_kernel, estimated_cost, function_of, refuse
 from .guards import Guards
 from .importer import ImportedProgram, import_program
 from .interpreter.types import parse_axis
+from .main_function import kernel_ops, names_of_values
 from .mlir import ir
 from .options import Options, to_options
-from .plan import Fallback, Plan, kernel_ops, make_plan, names_of_values
+from .plan import make_plan
 from .report import Explanation, explain
 from .report.tile_work import TileWork, count_tiles
 from .report.work import Work, kernel_work
+from .steps import Plan
 from .symbols import Expressions
 from .targets import Target, parse_target
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import torch
 
 from .interpreter.machine import Frame, Translator
+from .main_function import kernel_ops
 from .mlir import ir
-from .plan import kernel_ops
 
 
 class ReferenceKernel:

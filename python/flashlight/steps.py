@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import torch
 
+from .fallbacks import Fallback
 from .symbols import SymbolValues
 
 
@@ -194,3 +195,54 @@ class Release(Step):
         """Runs the step on a call\'s state."""
         for slot in self.slots:
             state.slots[slot] = None
+
+
+def with_releases(steps: Sequence[Step], outputs: Sequence[Any]) -> list[Step]:
+    """The steps with a `Release` of each slot after its last use; outputs are kept."""
+    kept = {output.index for output in outputs if isinstance(output, Slot)}
+    last: dict[int, int] = {}
+    for i, step in enumerate(steps):
+        for slot in (*step.reads, *step.writes):
+            last[slot] = i
+    released: dict[int, list[int]] = {}
+    for slot, i in last.items():
+        if slot not in kept:
+            released.setdefault(i, []).append(slot)
+    result: list[Step] = []
+    for i, step in enumerate(steps):
+        result.append(step)
+        if i in released:
+            result.append(Release(tuple(sorted(released[i]))))
+    return result
+
+
+@dataclass
+class Plan:
+    """The steps of a call, and the slots where inputs go and outputs are found."""
+
+    steps: list[Step]
+    slots: int
+    inputs: list[int]
+    outputs: list[Any]  # a slot, a symbol's name, or a constant
+    fallbacks: list[Fallback]
+
+    def calls_torch(self) -> bool:
+        """Whether a step computes with PyTorch, which might record it for autograd."""
+        return any(isinstance(step, (RunNode, Evaluate)) for step in self.steps)
+
+    def run(self, inputs: Sequence[Any], symbols: SymbolValues) -> list[Any]:
+        """Runs a call on the values of all placeholders, in order; returns the flat outputs."""
+        state = State([None] * self.slots, symbols)
+        for slot, value in zip(self.inputs, inputs, strict=True):
+            state.slots[slot] = value
+        for step in self.steps:
+            step.run(state)
+        result = []
+        for output in self.outputs:
+            if isinstance(output, Slot):
+                result.append(state.slots[output.index])
+            elif isinstance(output, SymbolName):
+                result.append(symbols[output.name])
+            else:
+                result.append(output)
+        return result

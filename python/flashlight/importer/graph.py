@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-import sympy
 import torch
 from torch import fx
 from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
 
 from .. import mlir  # noqa: F401  (loads the bindings before their dialects)
-from ..errors import CompileError, SourceLocation
+from ..errors import CompileError
 from ..mlir import ir
 from ..mlir.dialects import flashlight as fl
 from ..mlir.dialects import func
@@ -30,71 +28,24 @@ from . import (
     flex,
     rows,  # noqa: F401  (fills the table)
 )
-from .builder import Builder, Meta, Tensor
+from .builder import Builder, Tensor
 from .expand import expand
 from .flatten import flat_graph, functional_program
+from .imported import ImportedProgram, Input, TorchCall
+from .inspect_nodes import (
+    LITERAL,
+    Opaque,
+    has_tensor_operand,
+    is_metadata_check,
+    is_symbolic,
+    metadata_holds,
+    program_device,
+    to_meta,
+    used_results,
+)
 from .locations import source_location, to_mlir
-from .symbols import SymbolTable, to_dim, to_shape
+from .symbols import to_dim, to_shape
 from .table import Unsupported, bind, find_row, has_row
-
-
-@dataclass(frozen=True)
-class Input:
-    """A placeholder: where its value comes from, and the argument of @main that it is."""
-
-    name: str
-    kind: InputKind
-    target: str | None  # the parameter's, buffer's or constant's qualified name
-    argument: int | None  # None for a placeholder that is no tensor
-    meta: Any  # torch's fake tensor, SymInt, or the constant value
-
-
-@dataclass(frozen=True)
-class TorchCall:
-    """A node that the importer left to PyTorch."""
-
-    node: str
-    op: str
-    reason: str
-    location: SourceLocation
-
-
-@dataclass
-class ImportedProgram:
-    """A level-1 module and what is needed to run what stays behind.
-
-    Attributes:
-        module: `@main` on tensors.
-        exported: the program, functionalized.
-        graph: the flat graph; `flashlight.node` attributes name its nodes.
-        nodes: its nodes by name.
-        inputs: its placeholders in order.
-        calls: the nodes that became `torch_call`, by name.
-        aliases: nodes whose value is another node's value in the module (a `clone`, a cast to the
-            same type), by name; the value is the other node's name.
-        checks: nodes that compute nothing but must run (run-time assertions).
-        symbols: every symbol of the program and where its value comes from.
-        expressions: what the names of dims in the module stand for.
-        locations: the user's line of each node.
-        outputs: the graph's outputs: a node, or a constant.
-        results: for each result of @main its position in `outputs`.
-    """
-
-    context: ir.Context
-    module: ir.Module
-    exported: torch.export.ExportedProgram
-    graph: fx.Graph
-    nodes: dict[str, fx.Node]
-    device: torch.device
-    inputs: list[Input] = field(default_factory=list)
-    calls: dict[str, TorchCall] = field(default_factory=dict)
-    aliases: dict[str, str] = field(default_factory=dict)
-    checks: list[str] = field(default_factory=list)
-    symbols: SymbolTable = field(default_factory=SymbolTable)
-    expressions: dict[str, sympy.Expr] = field(default_factory=dict)
-    locations: dict[str, SourceLocation] = field(default_factory=dict)
-    outputs: list[Any] = field(default_factory=list)
-    results: list[int] = field(default_factory=list)
 
 
 def import_program(
@@ -125,7 +76,7 @@ class _Importer:
             exported=ep,
             graph=graph,
             nodes={node.name: node for node in graph.nodes},
-            device=_program_device(graph),
+            device=program_device(graph),
         )
         self.builder = Builder(context)
         self.program.expressions = self.builder.expressions
@@ -150,7 +101,7 @@ class _Importer:
                         if node.op == "call_function":
                             self.import_call(node)
                         elif node.op == "get_attr":
-                            self.env[node] = _Opaque(node.name)
+                            self.env[node] = Opaque(node.name)
                         elif node.op == "output":
                             self.close_main(node)
                 self.erase_dead_calls()
@@ -212,7 +163,7 @@ class _Importer:
         tensor = self.builder.wrap(value, to_shape(meta.shape), meta.dtype)
         # A constant of one element is known now, and what it says (an infinity) may matter.
         constant = self.constant_of(node)
-        if constant is not None and constant.numel() == 1 and tensor.dtype in _LITERAL:
+        if constant is not None and constant.numel() == 1 and tensor.dtype in LITERAL:
             number = constant.item()
             tensor = self.builder.full(tensor.shape, number, tensor.dtype)
         self.env[node] = tensor
@@ -251,13 +202,11 @@ class _Importer:
                 self.env[node] = source[node.args[1]]
                 self.name(node)
                 return
-        if _is_symbolic(value) and not _has_tensor_operand(node, self.env):
+        if is_symbolic(value) and not has_tensor_operand(node, self.env):
             # Arithmetic of symbols: known to the shape environment as an expression.
-            self.env[node] = (
-                to_dim(value) if isinstance(value, torch.SymInt) else _Opaque(node.name)
-            )
+            self.env[node] = to_dim(value) if isinstance(value, torch.SymInt) else Opaque(node.name)
             return
-        if _is_metadata_check(node) and _metadata_holds(node):
+        if is_metadata_check(node) and metadata_holds(node):
             self.env[node] = None  # the types and guards of the inputs imply it
             return
         try:
@@ -293,10 +242,10 @@ class _Importer:
         arguments = bind(node.target, row, node.args, node.kwargs)
         arguments = {key: self.resolve(argument) for key, argument in arguments.items()}
         if isinstance(value, (tuple, list)):
-            out: Any = [_meta(entry) for entry in value]
+            out: Any = [to_meta(entry) for entry in value]
         else:
-            out = _meta(value)
-        self.builder.used_results = _used_results(node)
+            out = to_meta(value)
+        self.builder.used_results = used_results(node)
         result = row.function(self.builder, out, **arguments)
         self.check_result(node, out, result)
         return result
@@ -307,9 +256,9 @@ class _Importer:
         scores = flex.scaled_scores(self.builder, query, key, node.args[5])
         given = [query, key, scores, *(self.resolve(argument) for argument in captured)]
         scores, mask = self.import_graph(graph, given)
-        self.builder.used_results = _used_results(node)
+        self.builder.used_results = used_results(node)
         result = flex.attend(self.builder, query, values, scores, mask)
-        self.check_result(node, [_meta(entry) for entry in value], result)
+        self.check_result(node, [to_meta(entry) for entry in value], result)
         return result
 
     def import_expanded(self, node: fx.Node) -> Any:
@@ -337,7 +286,7 @@ class _Importer:
                 return list(result) if isinstance(result, (list, tuple)) else result
             elif node.target is operator.getitem:
                 self.env[node] = self.resolve(node.args[0])[node.args[1]]
-            elif _is_symbolic(value) and isinstance(value, (torch.SymInt, int)):
+            elif is_symbolic(value) and isinstance(value, (torch.SymInt, int)):
                 self.env[node] = to_dim(value)
             elif has_row(node.target):
                 self.env[node] = self.import_row(node, value)
@@ -349,7 +298,7 @@ class _Importer:
         """A constant that tracing found."""
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             raise Unsupported("a constant tensor inside")
-        if value.dtype not in _LITERAL:
+        if value.dtype not in LITERAL:
             raise Unsupported(f"{value.dtype} is not computed in kernels")
         return self.builder.full(to_shape(value.shape), value.item(), value.dtype)
 
@@ -371,7 +320,7 @@ class _Importer:
         """An FX argument with nodes replaced by what they are here."""
         if isinstance(argument, fx.Node):
             value = self.env[argument]
-            if isinstance(value, _Opaque):
+            if isinstance(value, Opaque):
                 raise Unsupported(f"argument '{argument.name}' is not a tensor or an integer")
             return value
         if isinstance(argument, (list, tuple)):
@@ -417,7 +366,7 @@ class _Importer:
             elif isinstance(leaf, torch.SymInt):
                 values.append(to_dim(leaf))
             else:
-                values.append(leaf if leaf is None else _Opaque(node.name))
+                values.append(leaf if leaf is None else Opaque(node.name))
         return pytree.tree_unflatten(values, spec)
 
     def name(self, node: fx.Node) -> None:
@@ -440,88 +389,3 @@ class _Importer:
     def argument_name(self, value: ir.Value) -> str:
         number = ir.BlockArgument(value).arg_number
         return next(entry.name for entry in self.program.inputs if entry.argument == number)
-
-
-@dataclass(frozen=True)
-class _Opaque:
-    """The value of a node that MLIR has no business with."""
-
-    node: str
-
-
-_LITERAL = (
-    torch.float64,
-    torch.float32,
-    torch.float16,
-    torch.bfloat16,
-    torch.int64,
-    torch.int32,
-    torch.int16,
-    torch.int8,
-    torch.bool,
-)
-
-
-def _meta(value: Any) -> Meta | None:
-    if isinstance(value, torch.Tensor):
-        return Meta(to_shape(value.shape), value.dtype)
-    return None
-
-
-def _is_symbolic(value: Any) -> bool:
-    return isinstance(value, (torch.SymInt, torch.SymBool, torch.SymFloat, int, float, bool))
-
-
-def _has_tensor_operand(node: fx.Node, env: dict[fx.Node, Any]) -> bool:
-    """Whether a symbolic result depends on a tensor's elements (not just on its sizes)."""
-    if str(node.target) in ("aten.sym_size.int", "aten.sym_stride.int", "aten.sym_numel.default"):
-        return False
-    return any(isinstance(env.get(operand), Tensor) for operand in node.all_input_nodes)
-
-
-def _is_metadata_check(node: fx.Node) -> bool:
-    return str(node.target) == "aten._assert_tensor_metadata.default"
-
-
-def _metadata_holds(node: fx.Node) -> bool:
-    meta = node.args[0].meta["val"]
-    expected = dict(
-        zip(
-            ("size", "stride", "dtype", "device", "layout"),
-            (*node.args[1:], *([None] * 5)),
-            strict=False,
-        )
-    ) | dict(node.kwargs)
-    if expected.get("size") is not None or expected.get("stride") is not None:
-        return False
-    return all(
-        expected.get(key) is None or expected[key] == getattr(meta, key)
-        for key in ("dtype", "device", "layout")
-    )
-
-
-def _used_results(node: fx.Node) -> frozenset[int] | None:
-    """Which results of a multi-output node are read; None where that is not plain."""
-    users = [user for user in node.users if user.users or user.target is not operator.getitem]
-    if all(user.target is operator.getitem for user in users):
-        return frozenset(user.args[1] for user in users)
-    return None
-
-
-def _program_device(graph: fx.Graph) -> torch.device:
-    devices = {}
-    for node in graph.nodes:
-        if node.op == "placeholder" and isinstance(node.meta.get("val"), torch.Tensor):
-            device = node.meta["val"].device
-            if device.type != "cpu" or "cpu" not in {d.type for d in devices}:
-                devices.setdefault(device, node)
-    accelerators = {device: node for device, node in devices.items() if device.type != "cpu"}
-    if len(accelerators) > 1:
-        first, second = list(accelerators.items())[:2]
-        raise CompileError(
-            f"expected all tensors on one device, got '{first[1].name}' on {first[0]} and "
-            f"'{second[1].name}' on {second[0]}"
-        )
-    if accelerators:
-        return next(iter(accelerators))
-    return torch.device("cpu")

@@ -23,7 +23,7 @@ from ..pipeline import parse_location
 from .places import place
 
 if TYPE_CHECKING:
-    from ..plan import Fallback
+    from ..fallbacks import Fallback
     from ..program import CompiledProgram
 
 _KERNEL = "flashlight.launch"

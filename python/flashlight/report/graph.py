@@ -17,10 +17,10 @@ import torch
 from torch import fx
 from torch.export.graph_signature import InputKind
 
+from ..main_function import kernel_ops
 from ..mlir import ir
 from ..nodes import is_cheap
 from ..pipeline import parse_location
-from ..plan import kernel_ops
 from ..steps import RunNode
 
 if TYPE_CHECKING:
