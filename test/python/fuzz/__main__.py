@@ -50,14 +50,19 @@ class Campaign:
         self.counts: collections.Counter[str] = collections.Counter()
         self.sorts: collections.Counter[str] = collections.Counter()
         self.left: collections.Counter[str] = collections.Counter()
+        self.seen: set[str] = set()
         self.written: list[Path] = []
 
     def take(self, program: Program) -> None:
         """Judges one program, on both backends every so often; shrinks and writes a failure."""
+        text = program.text()
+        if text in self.seen:  # hypothesis draws some again
+            return
+        self.seen.add(text)
         self.counts["programs"] += 1
         modes = [False] + [True] * (self.counts["programs"] % self.triton == 0)
         for triton in modes:
-            found = self.worker.fault(program.text(), triton)
+            found = self.worker.fault(text, triton)
             if isinstance(found, dict):
                 if triton:
                     self.counts["interpreted"] += 1
@@ -97,11 +102,15 @@ class Campaign:
             path.write_text(notes + small.text())
             self.written.append(path)
 
-    def summary(self) -> str:
-        """The figures, each sort of failure, and why ops stayed with PyTorch in most programs."""
+    def figures(self) -> str:
+        """The counts in a line."""
         names = ("programs", "kernels", "sweeps", "one kernel", "without a kernel", "interpreted",
                  "failures")  # fmt: skip
-        lines = [", ".join(f"{self.counts[name]} {name}" for name in names)]
+        return ", ".join(f"{self.counts[name]} {name}" for name in names)
+
+    def summary(self) -> str:
+        """The figures, each sort of failure, and why ops stayed with PyTorch in most programs."""
+        lines = [self.figures()]
         lines += [f"  {count} x {sort}" for sort, count in self.sorts.most_common()]
         lines += [f"  left {count} x {why}" for why, count in self.left.most_common(REASONS)]
         return "\n".join(lines)
@@ -133,6 +142,7 @@ def main() -> int:
         while True:
             draws(number, take, 100)
             number += 1
+            print(f"so far: {campaign.figures()}", flush=True)
     except (Finished, KeyboardInterrupt, StopTest):
         pass
     print(f"seeds {arguments.seed} to {number}: {campaign.summary()}")

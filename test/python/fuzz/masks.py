@@ -5,29 +5,35 @@
 
 from __future__ import annotations
 
-from .operands import Sizes, Value, ordered
+from .values import Sizes, Value, ordered
 from .writer import Writer
 
 
 def positions(w: Writer, z: Sizes, s: Value) -> tuple[str, str]:
-    """Index tensors of rows and keys that broadcast to the last two dims of the scores."""
+    """Index tensors of rows and keys that broadcast to the scores."""
     names = []
-    for at, letter in ((s.letters.index("m"), "m"), (s.letters.index("n"), "n")):
-        last = at == len(s.letters) - 1
-        index = w.choose("", "[None, :]") if last else "[:, None]"
-        arange = f"torch.arange({w.length(z.extents[letter])})"
-        names.append(w.let("i" if letter == "m" else "j", arange + index))
+    narrow = w.chance(4)
+    for letter, name in (("m", "i"), ("n", "j")):
+        behind = len(s.letters) - 1 - s.letters.index(letter)
+        index = f"[:{', None' * behind}]" if behind else w.choose("", "[None, :]")
+        count = w.length(z.extents[letter])
+        arange = f"torch.arange({count})"
+        if narrow:
+            arange = f"torch.arange({count}, dtype=torch.int32)"
+        elif w.chance(12):
+            arange = f"(torch.ones({count}, dtype=torch.int64).cumsum(0) - 1)"
+        names.append(w.let(name, arange + index))
     return names[0], names[1]
 
 
 def _predicate(w: Writer, z: Sizes, s: Value) -> str:
     """True where something holds of a row and a key, as an expression."""
     kinds = ("causal", "window", "prefix", "padding", "bool", "documents", "blocks", "strided",
-             "length", "all", "none", "scores", "lower")  # fmt: skip
+             "grid", "corner", "length", "table", "all", "none", "scores", "lower")  # fmt: skip
     if w.dtype != "float32":  # a rounded score stands at another side of the threshold
         kinds = tuple(k for k in kinds if k != "scores")
     kind = w.choose(*kinds)
-    if kind in ("causal", "window", "prefix", "blocks", "strided", "all", "none"):
+    if kind in ("causal", "window", "prefix", "blocks", "strided", "grid", "corner", "all", "none"):
         i, j = positions(w, z, s)
         reach = w.choose(3, 1, 0, 20, 64)
         choices = {
@@ -57,29 +63,38 @@ def _predicate(w: Writer, z: Sizes, s: Value) -> str:
                 f"({i} % 3 == {j} % 3) & ({j} <= {i})",
                 f"torch.remainder({i} + {j}, 3) != 1",
             ),
+            "grid": (  # a picture of so many columns
+                f"(({i} // 5 - {j} // 5).abs() <= 1) & (({i} % 5 - {j} % 5).abs() <= {reach})",
+                f"({i} // 4 == {j} // 4) | ({i} % 4 == {j} % 4)",
+                f"torch.maximum(({i} // 6 - {j} // 6).abs(), ({i} % 6 - {j} % 6).abs()) < 3",
+            ),
+            "corner": _from_the_end(w, z, i, j),
             "all": (f"{i} + {j} >= 0",),
             "none": (f"{i} + {j} < 0",),
         }
         return w.choose(*choices[kind])  # fmt: skip
     letters = "".join(letter for letter in z.batch if letter == "b" or w.chance(4))
+    both = "".join(letter for letter in s.letters if letter in "mn")
     if kind == "lower":
-        m, n = z.extents["m"], z.extents["n"]
-        if s.letters.endswith("nm"):
-            m, n = n, m
-        shape = f"{w.length(m)}, {w.length(n)}"
-        return w.choose(
+        shape = ", ".join(w.length(dim) for dim in z.dims(both))
+        lower = w.choose(
             f"torch.tril(torch.ones({shape}, dtype=torch.bool))",
             f"torch.ones({shape}).tril() > 0",
             f"torch.ones({shape}, dtype=torch.bool).triu(1).logical_not()",
             f"torch.tril(torch.ones({shape}), diagonal=2).bool()",
         )
+        return ordered(w, Value(w.let("lower", lower), both), s.letters)
+    if kind == "table":  # which kinds of rows see which kinds of keys
+        i, j = positions(w, z, s)
+        seen = w.input("seen", [5, 7], "torch.rand({}) < 0.7")
+        return f"{seen}[{i} % 5, {j} // 3 % 7]"
     if kind == "scores":
         return f"{s.name} > 0.05"
     if kind == "padding":
         name = w.input("pad", z.dims(letters + "n"), "torch.rand({}) < 0.75")
         return ordered(w, Value(name, letters + "n"), s.letters)
     if kind == "bool":
-        letters = letters + s.letters[-2:]
+        letters = letters + both
         name = w.input("keep", z.dims(letters), "torch.rand({}) < 0.75")
         return ordered(w, Value(name, letters), s.letters)
     whole = w.choose("int64", "int32")
@@ -99,6 +114,12 @@ def _predicate(w: Writer, z: Sizes, s: Value) -> str:
     rows = ordered(w, Value(name, letters + "m"), s.letters)
     keys = ordered(w, Value(other, letters + "n"), s.letters)
     return f"{rows} {w.choose('==', '>=', '!=')} {keys}"
+
+
+def _from_the_end(w: Writer, z: Sizes, i: str, j: str) -> tuple[str, ...]:
+    """Causal where the last row sees the last key."""
+    m, n = w.length(z.extents["m"]), w.length(z.extents["n"])
+    return f"{j} - {n} <= {i} - {m}", f"{i} + ({n} - {m}) >= {j}", f"{m} - {i} <= {n} - {j}"
 
 
 def keep(w: Writer, z: Sizes, s: Value) -> str:

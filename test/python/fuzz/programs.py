@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from . import forms
 from . import weights as normalisers
 from .masks import masked
-from .operands import Sizes, Value, operands, ordered, sizes, tensor
+from .operands import operands, tensor
 from .scores import modified, scores
+from .values import Sizes, Value, ordered, sizes
 from .writer import Writer
 
 # No more scores than this: the interpreter and the export are slow enough.
@@ -26,7 +28,8 @@ def programs(draw, lengths=None, dynamic: bool | None = None):
     while _score_count(w, z) > MOST_SCORES:
         _halve(w, z)
     q, k, v = operands(w, z)
-    results = _attention(w, z, q, k, v)
+    results = forms.form(w, z, q, k, v) if w.chance(4) else None
+    results = results or _attention(w, z, q, k, v)
     if dynamic is None:
         dynamic = w.chance(6)
     return w.program(results, dynamic)
@@ -145,6 +148,8 @@ def _epilogue(w: Writer, z: Sizes, x: Value) -> str:
             case _:
                 y = f"{name} / ({name}.norm(dim=-1, keepdim=True) + 0.1)"
         name = w.let("o", y)
+    if w.chance(6):
+        return _part(w, z, Value(name, x.letters))
     if len(x.letters) > 2 and w.chance(3):
         name = w.let("o", f"{name}.transpose(-2, -3)")
         if w.chance(2):
@@ -152,10 +157,35 @@ def _epilogue(w: Writer, z: Sizes, x: Value) -> str:
     return name
 
 
+def _part(w: Writer, z: Sizes, x: Value) -> str:
+    """A part of the output, or what is made of all of it."""
+    name, rows = x.name, x.letters.index("m") - len(x.letters)
+    half = -(-w.shape(name)[-1] // 2)
+    y = w.choose(
+        f"{name}[..., :{half}]",
+        f"{name}[..., ::2]",
+        f"{name}[..., -1:]",
+        f"{name}.select({rows}, -1)",
+        f"{name}.flip(-1)",
+        f"{name}.sum({rows})",
+        f"{name}.mean({rows}, keepdim=True)",
+        f"{name}.mean(0)",
+        f"{name}.amax(-1)",
+        f"torch.cat(({name}, {name} * 2), -1)",
+        f"{name}.roll(1, {rows})",
+        f"{name}.cumsum({rows})",
+        f"{name}.softmax(-1)",
+        f"{name}.chunk(2, -1)[0]",
+        f"{name}.to(torch.float32).square().sum(-1)",
+        f"torch.stack(({name}, {name}.neg()), 1)",
+    )
+    return w.let("o", y)
+
+
 def _more(w: Writer, z: Sizes, made: normalisers.Weights, p: Value) -> list[str]:
     """Further outputs: statistics of the rows, or reductions and other uses of the weights."""
     results = []
-    at = p.letters.index("n") - len(p.letters)
+    at, rows = (p.letters.index(letter) - len(p.letters) for letter in "nm")
     if made.statistics and w.chance(3):
         name = w.choose(*made.statistics)
         results.append(w.let("row", f"{name}.squeeze({at})") if w.chance(2) else name)
@@ -164,8 +194,8 @@ def _more(w: Writer, z: Sizes, made: normalisers.Weights, p: Value) -> list[str]
         top = w.dtype == "float32"
         results.append(w.let("more", w.choose(
             f"{x}.sum({at})", f"{x}.amax({at})", f"-({x} * torch.log({x}.abs() + 1e-3)).sum({at})",
-            f"{x}.sum({-3 - at})", f"{x}.mean({at})", f"{x}.square().sum({at})",
+            f"{x}.sum({rows})", f"{x}.mean({at})", f"{x}.square().sum({at})",
             x if top else f"{x}.amin({at})", f"{x}.argmax({at})" if top else f"{x}.sum({at})",
-            f"{x}.var({at}, correction=0)", f"{x}.amax({-3 - at})",
+            f"{x}.var({at}, correction=0)", f"{x}.amax({rows})",
         )))  # fmt: skip
     return list(dict.fromkeys(results))

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+from hypothesis import strategies as st
+
 from .masks import masked, positions
-from .operands import Sizes, Value, ordered, prologue, tensor, transpose_last
+from .operands import tensor
+from .prologues import prologue
+from .values import Sizes, Value, ordered, transpose_last
 from .writer import Writer
 
 # A product or a distance is written out where S x S x D numbers are few.
@@ -47,7 +51,9 @@ def _product(w: Writer, z: Sizes, q: Value, k: Value) -> Value:
         spellings += ["written", "distance", "additive"]
     spelling = w.choose(*spellings)
     if spelling == "einsum":
-        letters = w.choose(out, out, z.batch + "nm")
+        letters = w.choose(out, out, z.batch + "nm", "any")
+        if letters == "any":
+            letters = "".join(w.draw(st.permutations(out)))
         equation = f"{q.letters},{k.letters}->{letters}"
         if w.chance(3):
             equation, q, k = f"{k.letters},{q.letters}->{letters}", k, q
@@ -195,25 +201,34 @@ def _slopes(w: Writer, z: Sizes, s: Value) -> str:
 
 def table(w: Writer, z: Sizes, s: Value) -> str:
     """A bias that is looked up by the distance of query and key."""
-    i, j = positions(w, z, s)
+    both = "".join(letter for letter in s.letters if letter in "mn")
+    i, j = positions(w, z, Value("", both))
     reach = w.choose(8, 3, 1)
     index, size = w.choose(
         (f"({j} - {i}).clamp(-{reach}, {reach}) + {reach}", 2 * reach + 1),
         (f"(({i} - {j}).abs() // 2).clamp(max={reach})", reach + 1),
         (f"({i} - {j}).abs() % {reach + 1}", reach + 1),
         (f"({i} // 3 + {j} // 2) % {reach + 2}", reach + 2),
+        (f"(torch.log(({i} - {j}).abs() + 0.5) * 2 + 2).long().clamp(max={reach})", reach + 1),
+        (f"torch.where({i} < {j}, {j} - {i}, 0).clamp(max={reach})", reach + 1),
+        (
+            f"(({i} // 4 - {j} // 4).clamp(-2, 2) + 2) * 7 + ({i} % 4 - {j} % 4) + 3",
+            35,
+        ),
+        (f"torch.bucketize(({j} - {i}).abs(), torch.tensor([1, 2, {reach + 2}, 40]))", 5),
     )
     index = w.let("index", index)
     if w.chance(3):
         index = w.let("index", f"{index}.to(torch.int32)")
     if "h" not in s.letters:
-        return f"{w.input('table', [size])}[{index}]"
-    gap = ", None" * (len(s.letters) - s.letters.index("h") - 3)
+        return ordered(w, Value(w.let("looked", f"{w.input('table', [size])}[{index}]"), both),
+                       s.letters)  # fmt: skip
     if w.chance(2):
-        return f"{w.input('table', [z.extents['h'], size])}[:, {index}]"
-    x = w.input("table", [size, z.extents["h"]])
-    looked = w.choose(f"{x}[{index}]", f"F.embedding({index}, {x})")
-    return f"{looked}.permute(2, 0, 1){f'[:{gap}]' if gap else ''}"
+        looked, letters = f"{w.input('table', [z.extents['h'], size])}[:, {index}]", "h" + both
+    else:
+        x = w.input("table", [size, z.extents["h"]])
+        looked, letters = w.choose(f"{x}[{index}]", f"F.embedding({index}, {x})"), both + "h"
+    return ordered(w, Value(w.let("looked", looked), letters), s.letters)
 
 
 def _segments(w: Writer, z: Sizes, s: Value) -> str:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 
-from .operands import Sizes, Value
+from .values import Sizes, Value
 from .writer import Writer
 
 # The first group keeps exponents in range whatever the scores are; the second wants small scores.
 BOUNDED = ("softmax", "by_hand", "late", "lse", "float32", "functional", "exp2", "plus_one", "sink",
-           "sink_first", "log_softmax", "sigmoid", "temperature")  # fmt: skip
+           "sink_first", "log_softmax", "sigmoid", "temperature", "double", "zeroed", "clipped",
+           "log_late")  # fmt: skip
 UNBOUNDED = ("no_max", "relu", "relu2", "linear", "abs_sum", "rectified", "l2", "gated", "decay",
-             "stick", "count", "tanh")  # fmt: skip
+             "stick", "count", "tanh", "shares", "deviation")  # fmt: skip
 
 
 @dataclasses.dataclass
@@ -55,7 +56,16 @@ def _bounded(w: Writer, z: Sizes, s: Value, x: str, at: int, kind: str):
             wide = f"torch.promote_types({x}.dtype, torch.float32)"
             text = w.choose(f"F.softmax({x}, {at}, dtype={wide})", f"{x}.to({wide}).softmax({at})")
             return w.choose(text, f"({text}).to({x}.dtype)"), None, []
-        case "log_softmax":
+        case "double" if w.dtype == "float32":
+            return f"{x}.double().softmax({at}).to({x}.dtype)", None, []
+        case "zeroed":  # rows without keys give 0
+            return f"torch.nan_to_num({x}.softmax({at}))", None, []
+        case "clipped":
+            return f"{x}.softmax({at}).clamp(min=1e-3)", None, []
+        case "log_late":
+            log = w.let("log", f"torch.log_softmax({x}, dim={positive})")
+            return f"torch.exp({log})", None, [w.let("low", f"{log}.amax({at}, keepdim=True)")]
+        case "double" | "log_softmax":
             return f"F.log_softmax({x}, {at}).exp()", None, []
         case "sigmoid":
             return (
@@ -102,7 +112,7 @@ def _sink(w: Writer, z: Sizes, s: Value, x: str, at: int, kind: str):
         both = w.let("both", f"{both} - {both}.amax({at}, keepdim=True)")
     p = w.let("p", f"{both}.softmax({at})")
     part = ":-1" if kind == "sink" else "1:"
-    return f"{p}[..., {part}{', :' if at == -2 else ''}]", None, []
+    return f"{p}[..., {part}{', :' * (-1 - at)}]", None, []
 
 
 def _unbounded(w: Writer, z: Sizes, s: Value, x: str, at: int, kind: str, masked: bool):
@@ -140,11 +150,21 @@ def _unbounded(w: Writer, z: Sizes, s: Value, x: str, at: int, kind: str, masked
             return f"{e} * torch.sigmoid({x})", None, []
         case "decay":
             i = f"torch.arange({w.length(z.extents['n'])})"
-            i = f"{i}[:, None]" if at == -2 else i
+            i = f"{i}[:{', None' * (-1 - at)}]" if at < -1 else i
             return f"{x} * 0.9 ** {i}", None, []
         case "tanh":
             mean = w.let("mean", f"{x}.mean({at}, keepdim=True)")
             return f"torch.tanh({x} - {mean})", None, [mean]
+        case "shares":  # of what is left, by a product
+            share = w.let("share", f"torch.sigmoid({x} - 2)")
+            return f"{share} * (1 - {share}).cumprod({at})", None, []
+        case "deviation":
+            mean = w.let("mean", f"{x}.mean({at}, keepdim=True)")
+            spread = w.let("spread", w.choose(
+                f"{x}.var({at}, keepdim=True, correction=0)",
+                f"({x} - {mean}).square().mean({at}, keepdim=True)",
+            ))  # fmt: skip
+            return f"({x} - {mean}) / ({spread} + 0.1).sqrt()", None, [spread]
         case "count":
             hits = w.let("hits", f"torch.sigmoid(4 * {x})")
             total = w.let("total", f"{hits}.sum({at}, keepdim=True)")
@@ -159,7 +179,8 @@ def _unbounded(w: Writer, z: Sizes, s: Value, x: str, at: int, kind: str, masked
             return f"torch.exp(F.logsigmoid({x}) + {later})", None, []
 
 
-AFTER = ("threshold", "renormalise", "power", "drop", "sharpen", "heads", "cumulative", "shift")
+AFTER = ("threshold", "renormalise", "power", "drop", "sharpen", "heads", "cumulative", "shift",
+         "neighbours", "masked")  # fmt: skip
 
 
 def changed(w: Writer, z: Sizes, p: Value) -> Value:
@@ -187,6 +208,19 @@ def changed(w: Writer, z: Sizes, p: Value) -> Value:
             y = f'torch.einsum("gh,...hxy->...gxy", {mix}, {name})'
             if w.chance(2):
                 y = f"({name}.unsqueeze(-4) * {mix}[:, :, None, None]).sum(-3)"
+        case "heads" if "h" in p.letters:
+            heads = z.extents["h"]
+            mix = w.let("mix", f"{w.input('mix', [heads, heads])}.to({name}.dtype)")
+            mixed = p.letters.replace("h", "y")
+            y = f'torch.einsum("yh,{p.letters}->{mixed}", {mix}, {name})'
+        case "neighbours" if p.letters[-2:] == "mn" and len(p.letters) == 4:
+            heads = w.shape(name)[1]
+            taps = w.input("taps", [heads, 1, w.choose(1, 3), w.choose(3, 1)])
+            pad = ", ".join(str(n // 2) for n in w.shape(taps)[2:])
+            y = f"F.conv2d({name}, {taps}.to({name}.dtype), padding=({pad}), groups={heads})"
+        case "masked":
+            gone = w.let("gone", f"{name} < 1e-3") if w.dtype == "float32" else f"{name} != {name}"
+            y = f"{name}.masked_fill({gone}, 0.0)"
         case "cumulative":
             y = f"{name}.cumsum({at})"
         case _:
