@@ -21,6 +21,8 @@ def scores(w: Writer, z: Sizes, q: Value, k: Value, large: bool) -> Value:
     """[.., m, n] or [.., n, m], of moderate size unless they may be large."""
     q, k = prologue(w, z, q, "d"), prologue(w, z, k, "d")
     where = w.choose("scores", "nowhere", "q", "k", "both", "divide")
+    if where == "nowhere" and z.extents["d"] > 8:  # eager's order of sums is luck for large scores
+        where = "scores"
     scale = round(float(z.extents["d"]) ** -0.5, 4)
     if where in ("q", "both"):
         factor = scale if where == "q" else round(scale**0.5, 4)
