@@ -10,6 +10,7 @@ from typing import Any
 
 from . import pipeline
 from .errors import CompileError, KernelError
+from .main_function import function_of
 from .mlir import ir
 from .options import Options
 
@@ -69,12 +70,3 @@ def estimated_cost(function: ir.Operation) -> dict[str, int | float | str]:
         kind = next(kind for kind in kinds if isinstance(named.attr, kind))
         result[named.name] = kind(named.attr).value
     return result
-
-
-def function_of(module: ir.Module, name: str) -> ir.Operation:
-    """The function of a name, `main` or a tiled kernel."""
-    for view in module.body.operations:
-        op = view.operation
-        if op.name == "func.func" and ir.StringAttr(op.attributes["sym_name"]).value == name:
-            return op
-    raise CompileError(f"the module has no function '{name}'")

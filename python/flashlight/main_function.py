@@ -54,6 +54,34 @@ def kernel_name(op: ir.Operation) -> str:
     return ir.StringAttr(op.attributes["sym_name"]).value
 
 
+def function_of(module: ir.Module, name: str) -> ir.Operation:
+    """The function of a name, `main` or a tiled kernel."""
+    for view in module.body.operations:
+        op = view.operation
+        if op.name == "func.func" and ir.StringAttr(op.attributes["sym_name"]).value == name:
+            return op
+    raise CompileError(f"the module has no function '{name}'")
+
+
+def symbols_of(module: ir.Module, op: ir.Operation) -> set[str]:
+    """The symbols that a kernel takes as numbers: lengths, and what it computes with."""
+    names = set()
+    if op.name == "flashlight.launch":
+        function = function_of(module, kernel_name(op))
+        for at in range(len(function.regions[0].blocks[0].arguments)):
+            symbol = argument_attribute(function, at, "flashlight.symbol")
+            names.update([ir.StringAttr(symbol).value] if symbol else [])
+        return names
+
+    def visit(inner: ir.Operation) -> ir.WalkResult:
+        if inner.name == "flashlight.size":
+            names.add(ir.StringAttr(inner.attributes["symbol"]).value)
+        return ir.WalkResult.ADVANCE
+
+    op.walk(visit)
+    return names
+
+
 def node_of(op: ir.Operation, value: ir.Value) -> str | None:
     """The node whose value this result is, if any."""
     if op.name in KERNELS:

@@ -25,7 +25,14 @@ from .importer.imported import ImportedProgram
 from .importer.symbols import NodeNumber, to_dim
 from .interpreter.machine import Translator
 from .interpreter.types import TypeInfo, type_info
-from .main_function import KERNELS, kernel_name, main_block, node_attribute, node_of
+from .main_function import (
+    KERNELS,
+    kernel_name,
+    main_block,
+    node_attribute,
+    node_of,
+    symbols_of,
+)
 from .mlir import ir
 from .nodes import hint, is_cheap, target_of
 from .steps import (
@@ -72,6 +79,7 @@ class _Planner:
         self.program = program
         self.kernels = kernels
         self.expressions = expressions
+        self.module = module
         self.main = main_block(module)
         self.translator = Translator(module=module)
         self.steps: list[Step] = []
@@ -217,6 +225,7 @@ class _Planner:
         types = [type_info(value.type) for value in (*op.operands, *op.results)]
         for info in types:
             self.demand_symbols(info.symbols or ())
+        self.demand_symbols(symbols_of(self.module, op))
         reads = tuple(self.demand_value(operand) for operand in op.operands)
         writes, outputs = [], []
         for i, (result, info) in enumerate(zip(op.results, types[len(op.operands) :], strict=True)):

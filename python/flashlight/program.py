@@ -18,11 +18,11 @@ from torch.utils import _pytree as pytree
 from . import _core, pipeline
 from .errors import ArgumentTypeError, CompileError, KernelError, SourceLocation
 from .fallbacks import Fallback
-from .fitting import blamed, compile_kernel, estimated_cost, function_of, refuse
+from .fitting import blamed, compile_kernel, estimated_cost, refuse
 from .guards import Guards
 from .importer import ImportedProgram, import_program
 from .interpreter.types import parse_axis
-from .main_function import kernel_ops, names_of_values
+from .main_function import function_of, kernel_ops, names_of_values
 from .mlir import ir
 from .options import Options, to_options
 from .plan import make_plan

@@ -19,8 +19,8 @@ from typing import Any
 import torch
 
 from ..errors import ArgumentTypeError, ArgumentValueError, CompileError, KernelError
-from ..fitting import function_of
 from ..interpreter.types import GridAxis, parse_grid_axis
+from ..main_function import function_of
 from ..mlir import ir
 from ..options import Options
 from ..pipeline import run_pipeline
