@@ -102,7 +102,8 @@ def _bias(ours, eager, exact, unit: float) -> str | None:
         norm = size.sum(0).clamp(min=1e-300)
         common = along(ours * exact)
         slope = common.sum(0) / norm
-        luck = (along(eager * exact).sum(0) / norm).square().mean().sqrt()
+        theirs = (along(eager * exact).sum(0) / norm).abs()
+        luck = theirs.clamp(min=float(theirs.square().mean().sqrt()))
         # A seed with large values fits any slope: what it would be without that seed counts.
         share = (size / norm).clamp(max=1 - 1e-9)
         spread = ((common - slope * size) / (1 - share)).square().sum(0).sqrt()
@@ -110,7 +111,8 @@ def _bias(ours, eager, exact, unit: float) -> str | None:
         off &= common.sum(0).abs() > 6.5 * spread
         if off.any():
             at = int((slope.abs() * off).argmax())
-            return f"bias {slope[at]:.3g} at index {at} of dim {dim - 1}, eager's about {luck:.3g}"
+            found = f"bias {slope[at]:.3g} at index {at} of dim {dim - 1}"
+            return f"{found}, eager's about {luck[at]:.3g}"
     return None
 
 
