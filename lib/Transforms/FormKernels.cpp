@@ -36,7 +36,11 @@ namespace {
 /// in a sum of columns), so all are found before the first is written.
 class KernelFinder {
 public:
-  explicit KernelFinder(Block &block) : block(block) {}
+  explicit KernelFinder(Block &block) : block(block) {
+    for (ConcatOp op : llvm::to_vector(block.getOps<ConcatOp>()))
+      if (SmallVector<Value> positions = makePositions(op); !positions.empty())
+        neighbours.positions[op] = positions;
+  }
 
   /// The sinks of groups that can live together, in the order of their discovery.
   SmallVector<Operation *> find();
@@ -111,7 +115,8 @@ bool KernelFinder::makesScores(ContractOp op) {
 void KernelFinder::discover() {
   groups.clear();
   taken.clear();
-  neighbours = KernelNeighbours();
+  neighbours.owner.clear();
+  neighbours.wanted.clear();
   SmallVector<Operation *> contracts, reductions;
   SmallVector<Operation *> last;
   for (Operation &op : block)

@@ -34,7 +34,13 @@ class KernelGroup;
 struct KernelNeighbours {
   llvm::DenseMap<mlir::Operation *, const KernelGroup *> owner;
   llvm::DenseSet<mlir::Value> wanted; // what some group reads and another one owns
+  /// For each part of a concat, the position in it of a position in the whole: an integer tensor,
+  /// held within the part.
+  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value>> positions;
 };
+
+/// The positions in the parts of a concat, made in front of it; empty where extents hide them.
+llvm::SmallVector<mlir::Value> makePositions(ConcatOp op);
 
 class KernelGroup {
 public:
@@ -70,6 +76,8 @@ public:
   llvm::SetVector<mlir::Value> leaves; // read from memory
   /// The index into the operand of a view, or the source of a gather, for an index of its result.
   Index operandIndex(mlir::Operation *op, llvm::ArrayRef<mlir::AffineExpr> index) const;
+  /// The indices into the parts of a concat, for an index of its result.
+  llvm::SmallVector<Index> partIndices(ConcatOp op, llvm::ArrayRef<mlir::AffineExpr> index) const;
   llvm::SmallVector<Output> outputs;
   llvm::DenseSet<mlir::Operation *> streamReductions; // `reduce`s over the stream
 
@@ -91,6 +99,7 @@ private:
   bool isLookedUp(mlir::Value value);
   bool isLookedUpForPairs(llvm::ArrayRef<mlir::AffineExpr> index) const;
   bool absorbGather(GatherOp op, llvm::ArrayRef<Index> indices);
+  bool absorbConcat(ConcatOp op, llvm::ArrayRef<Index> indices);
   bool absorbContract(ContractOp op, llvm::ArrayRef<Index> indices);
   bool absorbInnerReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
   bool isWhole(mlir::Value value, mlir::ArrayRef<mlir::AffineExpr> index) const;
@@ -129,6 +138,8 @@ private:
   llvm::SmallVector<mlir::Operation *> pending; // a heap of ops that `need` has to look at
   // Views and gathers: the index of the result, and that of the operand.
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<std::pair<Index, Index>>> passed;
+  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<std::pair<Index, llvm::SmallVector<Index>>>>
+      joined;                                        // concats: the index of each part
   llvm::DenseMap<mlir::Value, unsigned> streamedDim; // the dim of a value that is n
   llvm::DenseSet<mlir::Operation *> fixedMembers;    // absorbed whatever the rules say
 };

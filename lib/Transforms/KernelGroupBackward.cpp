@@ -44,6 +44,7 @@ void KernelGroup::need(ArrayRef<Value> roots) {
   demands.clear();
   leaves.clear();
   passed.clear();
+  joined.clear();
   stream = axes.create(getExtent(tensorType(probabilities), streamedDim.lookup(probabilities)),
                        AxisRole::Stream);
   for (auto [output, root] : llvm::enumerate(roots)) {
@@ -138,6 +139,8 @@ bool KernelGroup::absorb(Operation *op) {
     return absorbView(op, indices);
   if (auto gather = dyn_cast<GatherOp>(op))
     return absorbGather(gather, indices);
+  if (auto concat = dyn_cast<ConcatOp>(op))
+    return absorbConcat(concat, indices);
   if (auto contract = dyn_cast<ContractOp>(op))
     return absorbContract(contract, indices);
   if (auto reduce = dyn_cast<ReduceOp>(op))
@@ -183,12 +186,13 @@ bool KernelGroup::absorbView(Operation *op, ArrayRef<Index> indices) {
   return true;
 }
 
-/// True if a value is selected by index tensors, or made of iotas alone, seen through casts.
+/// True if a value is selected by index tensors, one of several parts, or made of iotas alone, seen
+/// through casts.
 bool KernelGroup::isLookedUp(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op || op->getBlock() != block)
     return false;
-  if (isa<GatherOp, IotaOp, arith::ConstantOp>(op))
+  if (isa<GatherOp, IotaOp, arith::ConstantOp>(op) || neighbours.positions.count(op))
     return true;
   return (isView(op) || isElementwise(op)) &&
          llvm::all_of(op->getOperands(), [&](Value operand) { return isLookedUp(operand); });

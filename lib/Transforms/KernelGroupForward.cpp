@@ -228,11 +228,20 @@ void KernelGroup::extendForward() {
     }
     auto type = tensorType(op.getResult(0));
     bool grows = type.hasStaticShape() && type.getNumElements() > largest;
-    // What depends on the group in another way cannot wait for it. Asked last: it is dear.
-    if (!joins || !fits || grows ||
-        llvm::any_of(others, [&](Value operand) { return dependsOnMembers(operand); }))
+    if (!joins || !fits || grows)
+      continue;
+    // What depends on the group in another way than by pointwise ops of rows, which may have been
+    // smaller (a row's weight times a value row), cannot wait for it. Asked last: it is dear.
+    auto isOfRows = [&](Operation *inner) {
+      return (isElementwise(inner) || (isView(inner) && keepsRows(inner))) &&
+             llvm::none_of(inner->getOperands(), [&](Value v) { return streamed.contains(v); });
+    };
+    llvm::SmallSetVector<Operation *, 8> between;
+    if (!llvm::all_of(others, [&](Value v) { return collectBetween(v, between); }) ||
+        !llvm::all_of(between, isOfRows))
       continue;
     members.insert(&op);
+    members.insert(between.begin(), between.end());
     for (Operation *view : views)
       members.insert(view);
   }

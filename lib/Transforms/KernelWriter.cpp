@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelWriter.h"
+#include "ProgramUtils.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -168,14 +169,10 @@ Value KernelWriter::indexValue(AffineExpr expr, Type elementType) {
   auto binary = cast<AffineBinaryOpExpr>(expr);
   Value lhs = indexValue(binary.getLHS(), elementType),
         rhs = indexValue(binary.getRHS(), elementType);
-  llvm::SmallSetVector<unsigned, 4> all;
-  for (Value side : {lhs, rhs})
-    for (unsigned position : positionsOf(side))
-      all.insert(position);
-  SmallVector<unsigned> at = all.takeVector();
-  llvm::sort(at);
-  lhs = broadcast(lhs, at);
-  rhs = broadcast(rhs, at);
+  SmallVector<Value> sides{lhs, rhs};
+  broadcastTogether(sides);
+  lhs = sides[0];
+  rhs = sides[1];
   switch (expr.getKind()) {
   case AffineExprKind::Add:
     return arith::AddIOp::create(builder, loc, lhs, rhs);
@@ -330,6 +327,43 @@ Value KernelWriter::writeScan(ScanOp op, ArrayRef<AffineExpr> index) {
                         reverse ? builder.getUnitAttr() : UnitAttr());
 }
 
+/// The last part that starts at the position or before it.
+Value KernelWriter::writeConcat(ConcatOp op, ArrayRef<AffineExpr> index) {
+  SmallVector<Index> indices = group.partIndices(op, index);
+  Type i64 = builder.getI64Type();
+  Value result, at;
+  int64_t offset = 0;
+  for (auto [part, partIndex] : llvm::zip(op.getOperands(), indices)) {
+    Value value = valueAt(part, partIndex);
+    if (result) {
+      if (!at)
+        at = indexValue(mapOf(index[op.getDim()]).getResult(0), i64);
+      SmallVector<Value> operands{at, constant(i64, offset), value, result};
+      SmallVector<unsigned> axes = broadcastTogether(operands);
+      Value inPart = arith::CmpIOp::create(builder, op.getLoc(), arith::CmpIPredicate::sge,
+                                           operands[0], operands[1]);
+      result = arith::SelectOp::create(builder, op.getLoc(), inPart, operands[2], operands[3]);
+    } else {
+      result = value;
+    }
+    offset += tensorType(part).getDimSize(op.getDim());
+  }
+  return result;
+}
+
+/// Gives the values the axes that any of them has, and returns those.
+SmallVector<unsigned> KernelWriter::broadcastTogether(MutableArrayRef<Value> values) {
+  llvm::SmallSetVector<unsigned, 8> all;
+  for (Value value : values)
+    for (unsigned position : positionsOf(value))
+      all.insert(position);
+  SmallVector<unsigned> at = all.takeVector();
+  llvm::sort(at);
+  for (Value &value : values)
+    value = broadcast(value, at);
+  return at;
+}
+
 Value KernelWriter::writeOp(Operation *op, ArrayRef<AffineExpr> index) {
   Type elementType = cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
   if (auto splat = dyn_cast<arith::ConstantOp>(op)) {
@@ -344,24 +378,18 @@ Value KernelWriter::writeOp(Operation *op, ArrayRef<AffineExpr> index) {
     return indexValue(mapOf(index).getResult(0), elementType);
   if (isView(op) || isa<GatherOp>(op))
     return valueAt(op->getOperand(0), group.operandIndex(op, index));
+  if (auto concat = dyn_cast<ConcatOp>(op))
+    return writeConcat(concat, index);
   if (auto contract = dyn_cast<ContractOp>(op))
     return writeContract(contract, index);
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return writeReduce(reduce, index);
   if (auto scan = dyn_cast<ScanOp>(op))
     return writeScan(scan, index);
-  // Pointwise: the result has the axes that some operand has.
-  llvm::SmallSetVector<unsigned, 8> all;
   SmallVector<Value> operands;
-  for (Value operand : op->getOperands()) {
+  for (Value operand : op->getOperands())
     operands.push_back(valueAt(operand, index));
-    for (unsigned position : positionsOf(operands.back()))
-      all.insert(position);
-  }
-  SmallVector<unsigned> at = all.takeVector();
-  llvm::sort(at);
-  for (Value &operand : operands)
-    operand = broadcast(operand, at);
+  SmallVector<unsigned> at = broadcastTogether(operands);
   OperationState state(op->getLoc(), op->getName(), operands, typeOver(at, elementType));
   state.propertiesAttr = op->getPropertiesAsAttribute();
   return builder.create(state)->getResult(0);

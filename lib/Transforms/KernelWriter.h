@@ -41,6 +41,8 @@ private:
   mlir::Value writeOp(mlir::Operation *op, mlir::ArrayRef<mlir::AffineExpr> index);
   mlir::Value writeScan(ScanOp op, llvm::ArrayRef<mlir::AffineExpr> index);
   mlir::Value writeReduce(ReduceOp op, llvm::ArrayRef<mlir::AffineExpr> index);
+  mlir::Value writeConcat(ConcatOp op, mlir::ArrayRef<mlir::AffineExpr> index);
+  llvm::SmallVector<unsigned> broadcastTogether(mlir::MutableArrayRef<mlir::Value> values);
   mlir::Value writeContract(ContractOp op, mlir::ArrayRef<mlir::AffineExpr> index);
   mlir::AffineMap mapOf(mlir::ArrayRef<mlir::AffineExpr> index);
 

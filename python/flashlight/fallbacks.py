@@ -15,8 +15,7 @@ from .errors import SourceLocation
 from .importer.imported import ImportedProgram
 from .main_function import KERNELS
 from .mlir import ir
-from .nodes import contracts, is_cheap, op_name
-from .pipeline import parse_location
+from .nodes import contracts, is_cheap, is_complex, op_name
 
 # Ops that compute nothing: not worth a report.
 MOVES = frozenset(
@@ -56,9 +55,6 @@ class Fallbacks:
 
     def add_part(self, op: ir.Operation, node: str | None) -> None:
         """Reports, once, the node that an evaluated op is a part of."""
-        if node is None:
-            location = parse_location(str(op.location))
-            node = location.node if location is not None else None
         if node in self._program.nodes and node not in self._parts:
             self._parts.add(node)
             self._add(node, _reason_at(op))
@@ -70,6 +66,8 @@ class Fallbacks:
         op = self._left.get(node.name)
         if self._is_projection(node):
             return "projection: a contraction with a parameter stays with PyTorch"
+        if op is None and is_complex(node):
+            return f"{node.meta['val'].dtype} is not computed in kernels"
         if op is None:
             return "computed again for an op outside of the kernels"
         return _reason_at(op)

@@ -64,6 +64,12 @@ def is_cheap(node: fx.Node) -> bool:
     )
 
 
+def is_complex(node: fx.Node) -> bool:
+    """Whether the value is complex: no op of a module has it, only its parts."""
+    value = node.meta.get("val")
+    return isinstance(value, torch.Tensor) and value.dtype.is_complex
+
+
 def contracts(node: fx.Node) -> bool:
     """Whether the node is a product of matrices."""
     return str(node.target) in _CONTRACTIONS

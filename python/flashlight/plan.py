@@ -17,10 +17,12 @@ from typing import Any
 import sympy
 import torch
 from torch import fx
+from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
 
+from .constants import bytes_of, split_constant
 from .errors import CompileError
-from .fallbacks import MOVES, Fallbacks
+from .fallbacks import MOVES, Fallback, Fallbacks
 from .importer.imported import ImportedProgram
 from .importer.symbols import NodeNumber, to_dim
 from .interpreter.machine import Translator
@@ -34,7 +36,8 @@ from .main_function import (
     symbols_of,
 )
 from .mlir import ir
-from .nodes import hint, is_cheap, target_of
+from .nodes import hint, is_cheap, is_complex, target_of
+from .pipeline import parse_location
 from .steps import (
     Allocation,
     Evaluate,
@@ -116,8 +119,24 @@ class _Planner:
         for name in program.checks:
             self.demand_node(name)
         outputs = self.demand_outputs()
-        steps = with_releases(self.steps, outputs)
-        return Plan(steps, self.count, inputs, outputs, self.fallbacks.list)
+        kinds = [entry.kind for entry in program.inputs]
+        own = [
+            slot
+            for slot, kind in zip(inputs, kinds, strict=True)
+            if kind == InputKind.CONSTANT_TENSOR
+        ]
+        once, steps = split_constant(self.steps, own, outputs, self.bytes_of)
+        ran = {step.node for step in steps if isinstance(step, (RunNode, Evaluate))}
+        ops: tuple[list[Fallback], list[Fallback]] = ([], [])
+        for entry in self.fallbacks.list:
+            ops[entry.location.node in ran].append(entry)
+        steps = with_releases(steps, outputs)
+        return Plan(steps, self.count, inputs, outputs, ops[1], once, ops[0])
+
+    def bytes_of(self, step: Step) -> float:
+        """The size of what a step writes, as far as it is a node's value."""
+        node = getattr(step, "node", None)
+        return bytes_of(self.program.nodes[node].meta.get("val")) if node else 0
 
     def new_slot(self) -> int:
         self.count += 1
@@ -285,12 +304,14 @@ class _Planner:
         node = node_of(op, value)
         if node:
             self.node_slots[node] = writes[0]
+        if node is None:
+            location = parse_location(str(op.location))
+            node = location.node if location is not None else None
         if op.name not in MOVES:
             self.fallbacks.add_part(op, node)
         step = self.translator.step(op)
-        self.steps.append(
-            Evaluate(op.name, step, self.program.device, reads, writes, tuple(sorted(names)))
-        )
+        device, symbols = self.program.device, tuple(sorted(names))
+        self.steps.append(Evaluate(op.name, step, device, reads, writes, symbols, node))
         return self.value_slots[value]
 
     def runs_as_node(self, name: str) -> bool:
@@ -308,7 +329,7 @@ class _Planner:
                 seen.add(operand.name)
                 if operand.op != "call_function" or operand.name in self.given:
                     continue
-                if not (operand.name in self.left or is_cheap(operand)):
+                if not (operand.name in self.left or is_cheap(operand) or is_complex(operand)):
                     return False
                 pending.append(operand.name)
         return True

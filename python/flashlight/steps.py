@@ -171,6 +171,7 @@ class Evaluate(Step):
     reads: tuple[int, ...]
     writes: tuple[int, ...]
     symbols: tuple[str, ...] = field(default=())
+    node: str | None = None  # the exported graph's, of which the op is a part
 
     def run(self, state: State) -> None:
         """Runs the step on a call\'s state."""
@@ -218,13 +219,31 @@ def with_releases(steps: Sequence[Step], outputs: Sequence[Any]) -> list[Step]:
 
 @dataclass
 class Plan:
-    """The steps of a call, and the slots where inputs go and outputs are found."""
+    """The steps of a call, and the slots where inputs go and outputs are found.
+
+    Attributes:
+        steps: what every call runs.
+        slots: how many values a call has room for.
+        inputs: the slots of the placeholders' values.
+        outputs: for each output a slot, a symbol's name, or a constant.
+        fallbacks: the ops that PyTorch runs in every call.
+        once: what the first call runs, of numbers alone.
+        once_ops: the ops that these compute.
+    """
 
     steps: list[Step]
     slots: int
     inputs: list[int]
-    outputs: list[Any]  # a slot, a symbol's name, or a constant
+    outputs: list[Any]
     fallbacks: list[Fallback]
+    once: list[Step] = field(default_factory=list)
+    once_ops: list[Fallback] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Notes which values of the first call are kept."""
+        made = {slot for step in self.once for slot in step.writes}
+        self._kept_slots = {slot for step in self.steps for slot in step.reads if slot in made}
+        self._kept: dict[int, Any] | None = None if self.once else {}
 
     def calls_torch(self) -> bool:
         """Whether a step computes with PyTorch, which might record it for autograd."""
@@ -234,6 +253,10 @@ class Plan:
         """Runs a call on the values of all placeholders, in order; returns the flat outputs."""
         state = State([None] * self.slots, symbols)
         for slot, value in zip(self.inputs, inputs, strict=True):
+            state.slots[slot] = value
+        if self._kept is None:
+            self._kept = self._run_once(inputs, symbols)
+        for slot, value in self._kept.items():
             state.slots[slot] = value
         for step in self.steps:
             step.run(state)
@@ -246,3 +269,13 @@ class Plan:
             else:
                 result.append(output)
         return result
+
+    def _run_once(self, inputs: Sequence[Any], symbols: SymbolValues) -> dict[int, Any]:
+        state = State([None] * self.slots, symbols)
+        for slot, value in zip(self.inputs, inputs, strict=True):
+            state.slots[slot] = value
+        # Whatever the first call's surroundings are: the values outlive them.
+        with torch.inference_mode(False), torch.no_grad():
+            for step in self.once:
+                step.run(state)
+        return {slot: state.slots[slot] for slot in self._kept_slots}

@@ -77,3 +77,43 @@ func.func @key_of_a_pair(%q: tensor<10x4xf32>, %table: tensor<90x4xf32>, %v: ten
   %o = flashlight.contract %p, %v "mn,ne->me" : tensor<10x20xf32>, tensor<20x4xf32> -> tensor<10x4xf32>
   return %o : tensor<10x4xf32>
 }
+
+// A padding that a reshape mixes with rows: each score is an element of one part. The product of
+// which the parts are is no product at such places, and stays outside.
+// CHECK-LABEL: @skewed
+// CHECK: %[[PRODUCTS:.*]] = flashlight.contract %arg0, %arg2 "md,nd->mn"
+// CHECK-NOT: flashlight.concat
+// CHECK: flashlight.kernel "kernel_0" axes(m = 6, e = 4, n = 6, d = 4) stream "n"
+// CHECK-SAME: = %[[PRODUCTS]]
+// CHECK: %[[COLUMN:.*]] = arith.maxsi {{.*}} tensor<6x6xi64, #flashlight.axes<m, n>>
+// CHECK: %[[ROW:.*]] = arith.divui
+// CHECK: %[[READ:.*]] = flashlight.read %{{.*}}[%[[ROW]], %[[COLUMN]]] at affine_map<(m, e, n, d)[s0, s1] -> (s0, s1)>
+// CHECK: %[[IN:.*]] = arith.cmpi sge
+// CHECK: arith.select %[[IN]], %[[READ]]
+func.func @skewed(%q: tensor<6x4xf32>, %k: tensor<6x4xf32>, %r: tensor<6x4xf32>, %v: tensor<6x4xf32>) -> tensor<6x4xf32> {
+  %products = flashlight.contract %q, %r "md,nd->mn" : tensor<6x4xf32>, tensor<6x4xf32> -> tensor<6x6xf32>
+  %zero = arith.constant dense<0.0> : tensor<6x1xf32>
+  %padded = flashlight.concat %zero, %products dim 1 : (tensor<6x1xf32>, tensor<6x6xf32>) -> tensor<6x7xf32>
+  %mixed = flashlight.reshape %padded : tensor<6x7xf32> -> tensor<7x6xf32>
+  %shift = flashlight.slice %mixed offsets [1, 0] strides [1, 1] : tensor<7x6xf32> -> tensor<6x6xf32>
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<6x4xf32>, tensor<6x4xf32> -> tensor<6x6xf32>
+  %p = arith.addf %s, %shift : tensor<6x6xf32>
+  %o = flashlight.contract %p, %v "mn,ne->me" : tensor<6x6xf32>, tensor<6x4xf32> -> tensor<6x4xf32>
+  return %o : tensor<6x4xf32>
+}
+
+// A row's weight of one more key times its value: smaller than the result until they meet.
+// CHECK-LABEL: @one_more_value
+// CHECK: flashlight.kernel "kernel_0"
+// CHECK-NOT: flashlight.broadcast {{.*}} dims
+// CHECK: return
+func.func @one_more_value(%q: tensor<10x4xf32>, %k: tensor<20x4xf32>, %v: tensor<20x8xf32>, %more: tensor<8xf32>) -> tensor<10x8xf32> {
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<10x4xf32>, tensor<20x4xf32> -> tensor<10x20xf32>
+  %m = flashlight.reduce max %s dims [1] : tensor<10x20xf32> -> tensor<10xf32>
+  %weight = flashlight.broadcast %m dims [0] : tensor<10xf32> -> tensor<10x8xf32>
+  %value = flashlight.broadcast %more dims [1] : tensor<8xf32> -> tensor<10x8xf32>
+  %weighed = arith.mulf %weight, %value : tensor<10x8xf32>
+  %o = flashlight.contract %s, %v "mn,ne->me" : tensor<10x20xf32>, tensor<20x8xf32> -> tensor<10x8xf32>
+  %r = arith.addf %o, %weighed : tensor<10x8xf32>
+  return %r : tensor<10x8xf32>
+}

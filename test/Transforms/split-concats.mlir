@@ -74,6 +74,66 @@ func.func @cached_keys(%q: tensor<8x4xf32>, %old: tensor<20x4xf32>, %new: tensor
   return %r : tensor<8xf32>
 }
 
+// One new key beside old ones is one term more: its score is a sum of products, its value is weighed.
+// CHECK-LABEL: @one_new_key
+// CHECK-NOT: flashlight.concat
+// CHECK: %[[OLD:.*]] = flashlight.contract %arg0, %arg1 "md,nd->mn"
+// CHECK: %[[Q:.*]] = flashlight.broadcast %arg0 dims [0, 2] : tensor<8x4xf32> -> tensor<8x1x4xf32>
+// CHECK: %[[K:.*]] = flashlight.broadcast %arg2 dims [1, 2] : tensor<1x4xf32> -> tensor<8x1x4xf32>
+// CHECK: %[[QK:.*]] = arith.mulf %[[Q]], %[[K]]
+// CHECK: %[[NEW:.*]] = flashlight.reduce sum %[[QK]] dims [2]
+// CHECK: flashlight.reduce max %[[OLD]] dims [1]
+// CHECK: arith.maximumf
+// CHECK: flashlight.contract %{{.*}}, %arg3 "mn,ne->me"
+// CHECK: arith.addf
+func.func @one_new_key(%q: tensor<8x4xf32>, %k: tensor<20x4xf32>, %new: tensor<1x4xf32>, %v: tensor<20x5xf32>, %newv: tensor<1x5xf32>) -> tensor<8x5xf32> {
+  %values = flashlight.concat %v, %newv dim 0 : (tensor<20x5xf32>, tensor<1x5xf32>) -> tensor<21x5xf32>
+  %keys = flashlight.concat %k, %new dim 0 : (tensor<20x4xf32>, tensor<1x4xf32>) -> tensor<21x4xf32>
+  %s = flashlight.contract %q, %keys "md,nd->mn" : tensor<8x4xf32>, tensor<21x4xf32> -> tensor<8x21xf32>
+  %m = flashlight.reduce max %s dims [1] : tensor<8x21xf32> -> tensor<8xf32>
+  %b = flashlight.broadcast %m dims [0] : tensor<8xf32> -> tensor<8x21xf32>
+  %d = arith.subf %s, %b : tensor<8x21xf32>
+  %o = flashlight.contract %d, %values "mn,ne->me" : tensor<8x21xf32>, tensor<21x5xf32> -> tensor<8x5xf32>
+  return %o : tensor<8x5xf32>
+}
+
+// Three keys are three such terms; a mask of all keys is cut at their places, from its end.
+// CHECK-LABEL: @few_keys_behind
+// CHECK-NOT: flashlight.concat
+// CHECK: flashlight.slice %arg3 offsets [0, 0] strides [1, 1] : tensor<8x?xf32, #flashlight.symbols<"s0 + 3">> -> tensor<8x?xf32, #flashlight.symbols<s0>>
+// CHECK: flashlight.slice %arg3 offsets [0, 2] strides [1, -1] : {{.*}} -> tensor<8x1xf32>
+// CHECK: flashlight.slice %arg3 offsets [0, 1] strides [1, -1] : {{.*}} -> tensor<8x1xf32>
+// CHECK: flashlight.slice %arg3 offsets [0, 0] strides [1, -1] : {{.*}} -> tensor<8x1xf32>
+func.func @few_keys_behind(%q: tensor<8x4xf32>, %k: tensor<?x4xf32, #flashlight.symbols<s0>>, %new: tensor<3x4xf32>, %mask: tensor<8x?xf32, #flashlight.symbols<"s0 + 3">>) -> tensor<8xf32> {
+  %keys = flashlight.concat %k, %new dim 0 : (tensor<?x4xf32, #flashlight.symbols<s0>>, tensor<3x4xf32>) -> tensor<?x4xf32, #flashlight.symbols<"s0 + 3">>
+  %s = flashlight.contract %q, %keys "md,nd->mn" : tensor<8x4xf32>, tensor<?x4xf32, #flashlight.symbols<"s0 + 3">> -> tensor<8x?xf32, #flashlight.symbols<"s0 + 3">>
+  %masked = arith.addf %s, %mask : tensor<8x?xf32, #flashlight.symbols<"s0 + 3">>
+  %m = flashlight.reduce max %masked dims [1] : tensor<8x?xf32, #flashlight.symbols<"s0 + 3">> -> tensor<8xf32>
+  return %m : tensor<8xf32>
+}
+
+// Scores of one tensor of keys are not cut for a mask in parts.
+// CHECK-LABEL: @mask_in_parts
+// CHECK: flashlight.concat
+func.func @mask_in_parts(%q: tensor<8x4xf32>, %k: tensor<30x4xf32>, %a: tensor<8x20xf32>, %b: tensor<8x10xf32>) -> tensor<8xf32> {
+  %mask = flashlight.concat %a, %b dim 1 : (tensor<8x20xf32>, tensor<8x10xf32>) -> tensor<8x30xf32>
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<8x4xf32>, tensor<30x4xf32> -> tensor<8x30xf32>
+  %masked = arith.addf %s, %mask : tensor<8x30xf32>
+  %m = flashlight.reduce max %masked dims [1] : tensor<8x30xf32> -> tensor<8xf32>
+  return %m : tensor<8xf32>
+}
+
+// Nor for values in parts.
+// CHECK-LABEL: @values_in_parts
+// CHECK: flashlight.concat
+func.func @values_in_parts(%q: tensor<8x4xf32>, %k: tensor<30x4xf32>, %a: tensor<20x5xf32>, %b: tensor<10x5xf32>) -> tensor<8x5xf32> {
+  %values = flashlight.concat %a, %b dim 0 : (tensor<20x5xf32>, tensor<10x5xf32>) -> tensor<30x5xf32>
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<8x4xf32>, tensor<30x4xf32> -> tensor<8x30xf32>
+  %e = math.exp %s : tensor<8x30xf32>
+  %o = flashlight.contract %e, %values "mn,ne->me" : tensor<8x30xf32>, tensor<30x5xf32> -> tensor<8x5xf32>
+  return %o : tensor<8x5xf32>
+}
+
 // A projection is not cut in parts.
 // CHECK-LABEL: @projected
 // CHECK: flashlight.concat

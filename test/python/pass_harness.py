@@ -129,7 +129,10 @@ def assert_native(actual, before, expected, text):
 
 
 def random_args(module, seed=0):
-    """Arguments for `@main` of a module with static shapes: normal floats, mostly true masks."""
+    """Arguments for `@main` of a module: normal floats, mostly true masks.
+
+    A symbol has some extent, and one like "s0 + 3" so much more than the symbol in it.
+    """
     from flashlight.interpreter.types import type_info
 
     main = next(
@@ -143,10 +146,13 @@ def random_args(module, seed=0):
     for argument in main.regions[0].blocks[0].arguments:
         info = type_info(argument.type)
         symbols = info.symbols or [None] * len(info.shape)
-        shape = [
-            extents.setdefault(symbol, 7 + 4 * len(extents)) if symbol else extent
-            for extent, symbol in zip(info.shape, symbols)
-        ]
+        shape = []
+        for extent, symbol in zip(info.shape, symbols):
+            if symbol and symbol not in extents:
+                base, _, further = symbol.partition(" + ")
+                value = extents.get(base, 7 + 4 * len(extents))
+                extents[symbol] = value + int(further) if further else value
+            shape.append(extents[symbol] if symbol else extent)
         if info.dtype == torch.bool:
             args.append(torch.rand(shape, generator=generator) < 0.75)
         elif not info.dtype.is_floating_point:

@@ -3,12 +3,24 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Gathers and index arithmetic are computed and read inside of the attention's kernel."""
 
+import pathlib
+import re
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 import flashlight
 import numerics
+from flashlight.importer.graph import import_program
+from flashlight.mlir import ir
+from pass_harness import check_pass, count, parse, random_args
+
+TEXT = pathlib.Path(__file__).parents[1] / "Transforms" / "form-kernels-gathers.mlir"
+FUNCTIONS = {
+    match.group(1): match.group(0).replace("@" + match.group(1), "@main")
+    for match in re.finditer(r"^func\.func @(\w+).*?^}", TEXT.read_text(), re.M | re.S)
+}
 
 B, H, S, N, D, E = 2, 3, 50, 70, 16, 24
 
@@ -137,3 +149,26 @@ def test_positions_that_are_linear_are_no_lookup():
     program = torch.export.export(numerics.as_module(table_of_distances), args)
     text = flashlight.compile(program, target="cpu").kernels[0].stages["kernel"]
     assert "[s0]" not in text
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_meaning(name):
+    """What kernel formation makes of gathers, concats and index arithmetic."""
+    with ir.Context(), ir.Location.unknown():
+        args = random_args(parse(FUNCTIONS[name]))
+    check_pass(FUNCTIONS[name], "func.func(flashlight-form-kernels)", args, native=True)
+
+
+@pytest.mark.parametrize(
+    "function, args, left", CASES[2:6], ids=lambda x: getattr(x, "__name__", "")
+)
+def test_meaning_of_the_stream(function, args, left):
+    """Swept in blocks, and apart and merged, an index is looked up for each block."""
+    program = import_program(torch.export.export(numerics.as_module(function), args))
+
+    def inspect(module):
+        assert count(module, "flashlight.stream") == 1 and count(module, "flashlight.gather") == 0
+
+    check_pass(
+        str(program.module), "flashlight-to-kernel", args, blocks=(None, 7, 16), inspect=inspect
+    )

@@ -21,7 +21,7 @@ FUNCTIONS = {
     match.group(1): match.group(0).replace("@" + match.group(1), "@main")
     for match in re.finditer(r"^func\.func @(\w+).*?^}", TEXT, re.M | re.S)
 }
-KEPT = ("returned", "cached_keys", "projected")
+KEPT = ("returned", "cached_keys", "mask_in_parts", "values_in_parts", "projected")
 
 B, H, S, N, D, E = 2, 3, 50, 70, 16, 24
 
@@ -103,6 +103,52 @@ def ones_column(q, k, v):
     return o[..., :-1] / o[..., -1:]
 
 
+def keys_behind(q, k, v, new_k, new_v):
+    """Values are put together before keys are."""
+    v = torch.cat([v, new_v], 2)
+    return torch.softmax(q @ torch.cat([k, new_k], 2).mT * 0.2, -1) @ v
+
+
+def memory_with_mask(q, k, v, memory_k, memory_v, keep):
+    """Learnt keys that are never masked, in front of others that may be."""
+    k = torch.cat([memory_k.expand(B, -1, -1, -1), k], 2)
+    v = torch.cat([memory_v.expand(B, -1, -1, -1), v], 2)
+    keep = F.pad(keep, (4, 0), value=True)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=keep[:, None, None])
+
+
+def bias_and_zero(q, k, v, bias_k, bias_v):
+    """torch.nn.MultiheadAttention with add_bias_kv and add_zero_attn; the mask is causal."""
+    k = torch.cat([k, bias_k.repeat(B, H, 1, 1)], 2)
+    v = torch.cat([v, bias_v.repeat(B, H, 1, 1)], 2)
+    k = torch.cat([k, torch.zeros(B, H, 1, D)], 2)
+    v = torch.cat([v, torch.zeros(B, H, 1, E)], 2)
+    mask = torch.full((S, N), -torch.inf).triu(1)
+    scores = q @ k.transpose(-1, -2) * 0.25 + F.pad(mask, (0, 2))
+    return scores.softmax(-1) @ v
+
+
+def decoded(q, k, v, new_k, new_v):
+    """A step of decoding: the cache is not copied."""
+    k, v = torch.cat([k, new_k], 2), torch.cat([v, new_v], 2)
+    return F.scaled_dot_product_attention(q[:, :, :1], k, v)
+
+
+def padded_mask(q, k, v, keep):
+    """Of the positions and of the keys alone; both are completed behind."""
+    causal = F.pad(torch.ones(S, S, dtype=torch.bool).tril(), (0, N - S), value=True)
+    keep = F.pad(keep, (0, 9), value=True)
+    scores = (q @ k.mT * 0.2).masked_fill(~causal, -1e9).masked_fill(~keep[:, None, None], -1e9)
+    return scores.softmax(-1) @ v
+
+
+def skewed(q, k, v, table):
+    """Relative positions by padding, viewing and dropping; nothing is masked."""
+    shift = F.pad(q @ table.mT, (1, 0)).view(B, H, N + 1, S)[:, :, 1:].transpose(-1, -2)
+    shift = shift.reshape(B, H, S, N)
+    return torch.softmax((q @ k.mT + shift) * 0.2, -1) @ v
+
+
 def cache(q, k, v, old_k, old_v):
     k, v = torch.cat([old_k, k], 2), torch.cat([old_v, v], 2)
     return torch.softmax(q @ k.mT * 0.2, -1) @ v, k, v
@@ -110,6 +156,7 @@ def cache(q, k, v, old_k, old_v):
 
 HALF = tuple(x.bfloat16() for x in (q, k, v, R(H)))
 PARTS = (q, R(B, H, S, 8), k, R(B, 1, N, 8), v)
+KEEP = torch.rand(B, N, generator=torch.Generator().manual_seed(0)) > 0.3
 ANGLES = (q, k, v, R(N, D), R(N, D))
 CASES = [
     (sink_last, (q, k, v, R(H))),
@@ -122,6 +169,13 @@ CASES = [
     (rotary, ANGLES),
     (rotary_pairs, ANGLES),
     (ones_column, (q, k, v)),
+    (keys_behind, (q, k, v, R(B, H, 1, D), R(B, H, 1, E))),
+    (keys_behind, (q, k, v, R(B, H, 3, D), R(B, H, 3, E))),
+    (keys_behind, tuple(x.bfloat16() for x in (q, k, v, R(B, H, 2, D), R(B, H, 2, E)))),
+    (memory_with_mask, (q, k, v, R(H, 4, D), R(H, 4, E), KEEP)),
+    (bias_and_zero, (q, k, v, R(1, 1, D), R(1, 1, E))),
+    (decoded, (q, k, v, R(B, H, 1, D), R(B, H, 1, E))),
+    (padded_mask, (q, k, v, KEEP[:, :-9])),
     (cache, (q, k, v, R(B, H, 30, D), R(B, H, 30, E))),
 ]
 
@@ -145,3 +199,23 @@ def test_dynamic_sink():
     for length in (2, 33, 70):
         shorter = (q, k[:, :, :length], v[:, :, :length], args[3])
         numerics.check(compiled(*shorter), sink_last, shorter)
+
+
+def test_two_long_parts_are_one_tensor():
+    """Parts that are both worth a sweep: PyTorch puts them together, the kernel sweeps once."""
+    args = (q, k, v, R(B, H, 40, D), R(B, H, 40, E))
+    program = torch.export.export(numerics.as_module(keys_behind), args)
+    compiled = flashlight.compile(program, target="cpu")
+    numerics.check(compiled(*args), keys_behind, args)
+    assert [entry.op for entry in compiled.fallbacks] == ["aten.cat.default"] * 2
+    assert len(compiled.kernels) == 1
+    assert compiled.kernels[0].stages["kernel"].count('flashlight.stream "') == 1
+
+
+def test_skewed_products_are_read_where_they_lie():
+    args = (q, k, v, R(B, H, N, D))
+    program = torch.export.export(numerics.as_module(skewed), args)
+    compiled = flashlight.compile(program, target="cpu")
+    numerics.check(compiled(*args), skewed, args)
+    assert [entry.op for entry in compiled.fallbacks] == ["aten.matmul.default"]
+    assert len(compiled.kernels) == 1

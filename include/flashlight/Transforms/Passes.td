@@ -102,9 +102,11 @@ def SplitConcats : Pass<"flashlight-split-concats", "::mlir::func::FuncOp"> {
     ```
 
     The cost rule: a concat is split if that removes it for good, so that no op needs the whole
-    tensor; if no projection is cut in parts; and if its dim is not summed after it went through
-    a contraction as a free dim (keys in parts, as of a cache and new ones, would give
-    a sweep a part; those stay one tensor).
+    tensor; if no projection is cut in parts; and if it gives one sweep over the keys: keys in
+    several long parts (as of a cache and many new ones), and parts of a mask or of values where
+    the scores are one product, stay one tensor. At most eight keys beside many are parts
+    of one key each (a learnt key in front, the new key of a step): their scores are sums of
+    products of rows, and their values terms of the result.
   }];
   let dependentDialects = ["FlashlightDialect", "::mlir::arith::ArithDialect"];
   let statistics = [Statistic<"numConcats", "concats", "concats split">];

@@ -25,10 +25,12 @@ from ..mlir import ir
 from ..mlir.dialects import flashlight as fl
 from ..mlir.dialects import func
 from . import (
+    complex_numbers,
     flex,
     rows,  # noqa: F401  (fills the table)
 )
 from .builder import Builder, Tensor
+from .complex_numbers import Complex
 from .expand import expand
 from .flatten import flat_graph, functional_program
 from .imported import ImportedProgram, Input, TorchCall
@@ -209,6 +211,8 @@ class _Importer:
         if is_metadata_check(node) and metadata_holds(node):
             self.env[node] = None  # the types and guards of the inputs imply it
             return
+        if complex_numbers.takes_complex(node.target):
+            self.split_complex(node)
         try:
             self.env[node] = self.import_node(node, value)
         except Unsupported as error:
@@ -246,9 +250,27 @@ class _Importer:
         else:
             out = to_meta(value)
         self.builder.used_results = used_results(node)
-        result = row.function(self.builder, out, **arguments)
+        result = complex_numbers.call(row.function, self.builder, node.target, out, arguments)
         self.check_result(node, out, result)
         return result
+
+    def split_complex(self, node: fx.Node) -> None:
+        """Gives the node's complex operands that PyTorch computes a real and an imaginary part."""
+        for operand in node.all_input_nodes:
+            whole = self.env.get(operand)
+            if not isinstance(whole, Tensor) or whole.dtype not in complex_numbers.REAL:
+                continue
+            program = self.program
+            with program.graph.inserting_after(operand):
+                view = program.graph.call_function(torch.ops.aten.view_as_real.default, (operand,))
+            view.meta = {**operand.meta, "val": torch.view_as_real(operand.meta["val"])}
+            program.nodes[view.name] = view
+            program.locations[view.name] = program.locations[operand.name]
+            pairs = self.import_torch_call(view, view.meta["val"], "a view of complex numbers")
+            last = pairs.rank - 1
+            parts = (self.builder.slice(pairs, last, i, 1, 1) for i in (0, 1))
+            re, im = (self.builder.reshape(part, whole.shape) for part in parts)
+            self.env[operand] = Complex(re, im, whole)
 
     def import_flex(self, node: fx.Node, value: Any) -> list[Tensor | None]:
         graph, captured = flex.modified_scores(node)
@@ -334,6 +356,8 @@ class _Importer:
 
         def text(argument: Any) -> str:
             known = self.env.get(argument) if isinstance(argument, fx.Node) else argument
+            if isinstance(known, Complex):
+                known = known.whole or [known.re, known.im]
             if isinstance(known, Tensor):
                 operands.append(known)
                 return f"%{len(operands) - 1}"

@@ -171,8 +171,10 @@ def explain(program: CompiledProgram, symbols: Mapping[str, int] | None = None) 
     count = len(program.kernels)
     kernels = "no fused kernel" if count == 0 else f"{count} fused kernel{'s' * (count > 1)}"
     calls = len(program.fallbacks)
+    once = len(program._plan.once_ops)
     return Explanation(
-        f"target {program.target}: {kernels}, {calls} op{'s' * (calls != 1)} in PyTorch",
+        f"target {program.target}: {kernels}, {calls} op{'s' * (calls != 1)} in PyTorch"
+        + (f", {once} of numbers alone that run once" if once else ""),
         tuple(_kernel(kernel, program, symbols) for kernel in program.kernels),
         tuple(_ops(program)),
         program,

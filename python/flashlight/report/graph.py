@@ -80,7 +80,8 @@ class _Builder:
         self.source = source
         self.nodes = list(source.graph.nodes)
         self.kinds = {entry.name: entry.kind for entry in source.inputs}
-        self.ran = {step.node for step in program._plan.steps if isinstance(step, RunNode)}
+        steps = (*program._plan.once, *program._plan.steps)
+        self.ran = {step.node for step in steps if isinstance(step, RunNode)}
         self.ran |= {entry.location.node for entry in program.fallbacks}
         self.owners: dict[str, set[str]] = {node.name: set() for node in self.nodes}
         for kernel in program.kernels:

@@ -5,6 +5,8 @@
 
 from . import (  # noqa: F401
     attention,
+    complex,
+    composed,
     contractions,
     creation,
     expanded,

@@ -99,3 +99,6 @@ case(
     IMAGE.bfloat16(),
     rand(4, 1, 2, 3).bfloat16(),
 )
+case("einsum-diagonal", lambda x: torch.einsum("ii->i", x), rand(4, 4))
+case("einsum-trace", lambda x, y: torch.einsum("bii,bij->bj", x, y), rand(3, 4, 4), X)
+case("einsum-cube", lambda x, y: torch.einsum("iii,ij->ji", x, y), rand(3, 3, 3), rand(3, 2))

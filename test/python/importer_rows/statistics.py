@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Activations, statistics, integer division, padding."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -62,3 +64,7 @@ for op in ("cummax", "cummin"):
     case(f"{op}-index", lambda x, o=op: getattr(x, o)(-1).indices, ints(4, 9, high=3).float())
     case(f"{op}-index-nan", lambda x, o=op: getattr(x, o)(0).indices, SPECIAL)
     case(f"{op}-index-int", lambda x, o=op: getattr(x, o)(0).indices, I)
+for p in (0.0, 1.0, 2.0, 2.5, math.inf):
+    case(f"cdist-{p}", lambda x, y, p=p: torch.cdist(x, y, p=p), X, rand(3, 6, 5))
+case("cdist-forward", lambda x, y: A._cdist_forward.default(x, y, 1.0, None), X, Y)
+case("cdist-broadcast", lambda x, y: torch.cdist(x, y[0]), X, Y)

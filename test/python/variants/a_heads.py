@@ -239,6 +239,20 @@ def own_angles(q, k, v):
     return F.scaled_dot_product_attention(turn(q), turn(k), v, is_causal=True)
 
 
+@rotary("BSHD BSHD BSHE SR SR")
+def complex_numbers(q, k, v, cos, sin):
+    """Llama, as it was published: pairs are complex numbers, turned by products."""
+    turns = torch.complex(cos, sin)[:, None]
+
+    def turn(x):
+        pairs = torch.view_as_complex(x.float().reshape(*x.shape[:-1], -1, 2))
+        return torch.view_as_real(pairs * turns).flatten(3).type_as(x)
+
+    q, k, v = (x.transpose(1, 2) for x in (turn(q), turn(k), v))
+    scores = torch.matmul(q, k.transpose(2, 3)) * 0.25
+    return torch.matmul(F.softmax(scores.float(), dim=-1).type_as(q), v)
+
+
 @rotary("BHSX BHSX BHSE SD SD")
 def partial(q, k, v, cos, sin):
     """GPT-NeoX: the first half of the width turns, the rest passes."""

@@ -163,9 +163,9 @@ def narrow_index_select(q, k, v, table, index):
 relative_keys = Variant("A", "relative keys")
 
 
-@relative_keys("BHSD BHSD BHSE TD")
+@relative_keys("BHSD BHSD BHSE TD", left=("aten.einsum.default",))
 def shaw(q, k, v, table):
-    """An embedding of the distance is added to each key."""
+    """An embedding of the distance is added to each key; the product with all of them is small."""
     i = torch.arange(q.shape[-2])
     offset = (i[None, :] - i[:, None]).clamp(-15, 15) + 15
     scores = q @ k.mT + torch.einsum("bhmd,mnd->bhmn", q, table[offset])
@@ -183,9 +183,9 @@ def gathered_products(q, k, v, table):
     return torch.softmax((q @ k.mT + shift) * 0.25, -1) @ v
 
 
-@relative_keys("BHSD BHSD BHSE", left=("aten.matmul.default",))
+@relative_keys("BHSD BHSD BHSE", left=("aten.flip.default", "aten.matmul.default"))
 def shifted_by_padding(q, k, v):
-    """Transformer-XL: pad by one column, view, drop a row. Keys stand for the embedding."""
+    """Transformer-XL: pad by one column, view, drop a row. Flipped keys stand for the embedding."""
     batch, heads, size, _ = q.shape
     products = q @ k.flip(-2).mT
     padded = F.pad(products, (1, 0)).view(batch, heads, size + 1, size)

@@ -5,7 +5,6 @@
 
 # The form that is missing.
 NOT_YET = {
-    "attention_sinks-keys_in_front": ("no kernel"),
     "contextual_position_encodings-total_minus_cumsum_gathered": ("no kernel"),
     "convolution_of_the_weights-depthwise": ("no kernel"),
     "convolution_of_the_weights-depthwise_causal": (
@@ -24,15 +23,7 @@ NOT_YET = {
         "left to PyTorch: aten.sub.Tensor, aten.softmax.int"
     ),
     "rectified_softmax-shifted_by_maximum": ("2 passes instead of 1"),
-    "relative_keys-shaw": (
-        "left to PyTorch: aten.sub.Tensor, aten.clamp.default, aten.add.Tensor, aten.index.Tensor"
-    ),
-    "relative_keys-shifted_by_padding": ("left to PyTorch: aten.flip.default, aten.pad.default"),
-    "rotary_embedding-own_angles": (
-        "left to PyTorch: aten.neg.default, aten.div.Tensor, aten.pow.Scalar, ..."
-    ),
     "rows_without_keys-nan_to_num": ("2 passes instead of 1"),
-    "softmax_plus_one-zero_key_in_front": ("no kernel"),
     "stick-breaking_attention-cumprod_from_the_first": ("no kernel"),
     "top-k_selection-at_least_the_kth": ("no kernel"),
 }

@@ -6,6 +6,8 @@
 from . import (  # noqa: F401
     activations,
     attention,
+    complex,
+    composed,
     contractions,
     convolutions,
     creation,

@@ -10,6 +10,7 @@ import string
 from ..builder import Builder, Meta, Tensor, compute_dtype
 from ..table import Unsupported, row
 from .common import Number, is_number
+from .indexing import diagonal
 
 _BATCH = "bhgtuvw"
 
@@ -121,6 +122,8 @@ def einsum(b: Builder, out: Meta, equation: str, tensors: list[Tensor]) -> Tenso
     """Operands are taken in from left to right; a letter that nothing later has is summed."""
     _same_types(*tensors)
     terms, result = _einsum_terms(equation, [x.rank for x in tensors])
+    for i, term in enumerate(terms):
+        tensors[i], terms[i] = _einsum_diagonal(b, tensors[i], term)
     x, term = tensors[0], terms[0]
     if len(tensors) == 1:
         return _einsum_one(b, x, term, result)
@@ -152,9 +155,21 @@ def _einsum_terms(equation: str, ranks: list[int]) -> tuple[list[str], str]:
         result = ellipsis + "".join(c for c in counted if "".join(terms).count(c) == 1)
     result = result.replace("...", ellipsis)
     for term, rank in zip(terms, ranks, strict=True):
-        if len(term) != rank or len(set(term)) != len(term):
-            raise Unsupported("a diagonal in einsum")
+        if len(term) != rank:
+            raise Unsupported("as many letters as dims expected")
     return terms, result
+
+
+def _einsum_diagonal(b: Builder, x: Tensor, term: str) -> tuple[Tensor, str]:
+    """Of a letter that stands twice, the elements at equal positions."""
+    for c in dict.fromkeys(term):
+        while term.count(c) > 1:
+            first, second = term.index(c), term.rindex(c)
+            kept = [extent for i, extent in enumerate(x.shape) if i not in (first, second)]
+            out = Meta((*kept, x.shape[first]), x.dtype)
+            x = diagonal(b, out, x, 0, first, second)
+            term = "".join(d for i, d in enumerate(term) if i not in (first, second)) + c
+    return x, term
 
 
 def _einsum_one(b: Builder, x: Tensor, term: str, result: str) -> Tensor:

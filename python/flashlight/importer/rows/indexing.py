@@ -189,3 +189,23 @@ def unfold(b: Builder, out: Meta, self: Tensor, dimension, size: int, step: int)
     results = [ir.AffineDimExpr.get(i, b.context) for i in range(self.rank)]
     results[dim] = ir.AffineSymbolExpr.get(0, b.context)
     return b.gather_at(self, [where], ir.AffineMap.get(last + 1, 1, results, b.context))
+
+
+@row("diagonal.default")
+def diagonal(b: Builder, out: Meta, self: Tensor, offset=0, dim1=0, dim2=1) -> Tensor:
+    """result[.., t] = x[.., t - min(offset, 0), .., t + max(offset, 0), ..]"""
+    last = len(out.shape) - 1
+    dims = [normal_dim(dim, self.rank) for dim in (dim1, dim2)]
+    others = iter(range(last))
+    results = [
+        ir.AffineSymbolExpr.get(dims.index(i), b.context)
+        if i in dims
+        else ir.AffineDimExpr.get(next(others), b.context)
+        for i in range(self.rank)
+    ]
+    indices = []
+    for first in (max(-offset, 0), max(offset, 0)):
+        at = b.iota(out.shape[last])
+        at = b.add(at, b.full(at.shape, first, at.dtype))
+        indices.append(b.broadcast(at, out.shape, [last]))
+    return b.gather_at(self, indices, ir.AffineMap.get(last + 1, 2, results, b.context))

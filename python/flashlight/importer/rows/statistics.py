@@ -72,6 +72,16 @@ def vector_norm(
     return b.cast(b.reshape(result, out.shape), out.dtype)
 
 
+@row("_cdist_forward.default")
+def cdist(b: Builder, out: Meta, x1: Tensor, x2: Tensor, p, compute_mode=None) -> Tensor:
+    """The norm of x1[.., m, :] - x2[.., n, :], by differences: by products it would cancel"""
+    shape = (*out.shape, x1.shape[-1])
+    dim = len(out.shape)
+    rows = b.broadcast_to(b.unsqueeze(x1, x1.rank - 1), shape)
+    columns = b.broadcast_to(b.unsqueeze(x2, x2.rank - 2), shape)
+    return vector_norm(b, out, b.sub(rows, columns), p, [dim])
+
+
 def first_extremum(b: Builder, kind: str, x: Tensor, dim: int) -> Tensor:
     """The first position along `dim` that holds the extremum, or the first NaN: an i64.
 
