@@ -127,7 +127,8 @@ LogicalResult ConcatSplitter::handleSlice(SliceOp op) {
       result.parts.push_back({sliced(part, 0, extent), part.offset, part.stride, part.behind});
       continue;
     }
-    if (part.offset == offset && part.stride == stride && extent == wanted) {
+    bool last = stride == -1 && wanted.size == 1 && part.behind == offset; // from the end
+    if ((last || (part.offset == offset && part.stride == stride)) && extent == wanted) {
       replace(op, sliced(part, 0, extent));
       return success();
     }

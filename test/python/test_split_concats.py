@@ -201,6 +201,25 @@ def test_dynamic_sink():
         numerics.check(compiled(*shorter), sink_last, shorter)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_dynamic_cache(count):
+    """New keys behind a cache of any length, with a mask of all of them."""
+    length = torch.export.Dim("length", min=16, max=1000)
+    shapes = {"args": ({}, {2: length}, {2: length}, {}, {}, {3: length + count})}
+
+    def function(q, k, v, new_k, new_v, bias):
+        k, v = torch.cat([k, new_k], 2), torch.cat([v, new_v], 2)
+        return torch.softmax(q @ k.mT * 0.2 + bias, -1) @ v
+
+    args = (q, k, v, R(B, H, count, D), R(B, H, count, E), R(B, 1, S, N + count))
+    program = torch.export.export(numerics.as_module(function), args, dynamic_shapes=shapes)
+    compiled = flashlight.compile(program, target="cpu")
+    assert len(compiled.kernels) == 1 and not compiled.fallbacks
+    for size in (16, 33, 70):
+        shorter = (q, k[:, :, :size], v[:, :, :size], *args[3:5], args[5][..., : size + count])
+        numerics.check(compiled(*shorter), function, shorter)
+
+
 def test_two_long_parts_are_one_tensor():
     """Parts that are both worth a sweep: PyTorch puts them together, the kernel sweeps once."""
     args = (q, k, v, R(B, H, 40, D), R(B, H, 40, E))
