@@ -255,43 +255,31 @@ bool KernelGroup::fitsTiles() {
   return true;
 }
 
-/// True if both factors of every contraction are known at the indices of its result. They are not
-/// where two axes of the group became one after the contraction had been looked at.
+/// True if what a contraction or reduction sums over is no axis of its result. It may be where two
+/// axes of the group became one after the op had been looked at.
 bool KernelGroup::isConsistent() const {
-  using Positions = llvm::SmallDenseMap<StringAttr, AffineExpr>;
-  auto isKnown = [&](Value operand, ArrayRef<StringAttr> names, Positions &at) {
-    auto known = demands.find(operand);
-    if (known == demands.end())
-      return false;
-    for (const Index &index : known->second) {
-      bool matches = llvm::all_of(llvm::zip(names, index), [&](auto pair) {
-        auto it = at.find(std::get<0>(pair));
-        return it == at.end() || axes.canonical(it->second) == std::get<1>(pair);
-      });
-      if (!matches)
-        continue;
-      for (auto [name, expr] : llvm::zip(names, index))
-        at.try_emplace(name, expr);
-      return true;
-    }
-    return false;
+  auto sumsOver = [&](const Index &operand, const Index &result, unsigned dim) {
+    auto axis = dyn_cast<AffineDimExpr>(axes.canonical(operand[dim]));
+    return !axis || !axes.uses(result, axis.getPosition());
   };
-  for (Operation *op : members) {
+  return llvm::all_of(members, [&](Operation *op) {
     auto contract = dyn_cast<ContractOp>(op);
-    auto known = demands.find(op->getResult(0));
-    if (!contract || known == demands.end())
-      continue;
-    ContractOp::Labels labels = contract.getLabels();
-    for (const Index &index : known->second) {
-      Positions at;
-      for (auto [name, expr] : llvm::zip(labels.result, index))
-        at[name] = expr;
-      if (!isKnown(contract.getLhs(), labels.lhs, at) ||
-          !isKnown(contract.getRhs(), labels.rhs, at))
-        return false;
-    }
-  }
-  return true;
+    auto reduce = dyn_cast<ReduceOp>(op);
+    auto known = passed.find(op);
+    if ((!contract && !reduce) || known == passed.end())
+      return true;
+    return llvm::all_of(known->second, [&](const Passed &entry) {
+      if (reduce)
+        return llvm::all_of(reduce.getReducedDims(), [&](int64_t dim) {
+          return sumsOver(entry.operands[0], entry.result, dim);
+        });
+      ContractOp::Labels labels = contract.getLabels();
+      return llvm::all_of(llvm::enumerate(labels.lhs), [&](auto label) {
+        return llvm::is_contained(labels.result, label.value()) ||
+               sumsOver(entry.operands[0], entry.result, label.index());
+      });
+    });
+  });
 }
 
 bool KernelGroup::owns(Operation *member) const {

@@ -74,10 +74,10 @@ public:
   /// The indices at which each value of the kernel is needed: members' results and leaves.
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Index>> demands;
   llvm::SetVector<mlir::Value> leaves; // read from memory
-  /// The index into the operand of a view, or the source of a gather, for an index of its result.
-  Index operandIndex(mlir::Operation *op, llvm::ArrayRef<mlir::AffineExpr> index) const;
-  /// The indices into the parts of a concat, for an index of its result.
-  llvm::SmallVector<Index> partIndices(ConcatOp op, llvm::ArrayRef<mlir::AffineExpr> index) const;
+  /// The indices into the tensors that a view, gather, concat, contraction or reduction reads, for
+  /// an index of its result.
+  llvm::SmallVector<Index> operandIndices(mlir::Operation *op,
+                                          llvm::ArrayRef<mlir::AffineExpr> index) const;
   llvm::SmallVector<Output> outputs;
   llvm::DenseSet<mlir::Operation *> streamReductions; // `reduce`s over the stream
 
@@ -101,6 +101,7 @@ private:
   bool absorbGather(GatherOp op, llvm::ArrayRef<Index> indices);
   bool absorbConcat(ConcatOp op, llvm::ArrayRef<Index> indices);
   bool absorbContract(ContractOp op, llvm::ArrayRef<Index> indices);
+  bool isOfOtherScores(mlir::Value value, unsigned dim);
   bool absorbInnerReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
   bool isWhole(mlir::Value value, mlir::ArrayRef<mlir::AffineExpr> index) const;
   bool reducesWholeAxes();
@@ -136,10 +137,11 @@ private:
   mlir::Block *block;
   mlir::MLIRContext *context;
   llvm::SmallVector<mlir::Operation *> pending; // a heap of ops that `need` has to look at
-  // Views and gathers: the index of the result, and that of the operand.
-  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<std::pair<Index, Index>>> passed;
-  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<std::pair<Index, llvm::SmallVector<Index>>>>
-      joined;                                        // concats: the index of each part
+  struct Passed {
+    Index result;
+    llvm::SmallVector<Index> operands;
+  };
+  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<Passed>> passed; // not of pointwise ops
   llvm::DenseMap<mlir::Value, unsigned> streamedDim; // the dim of a value that is n
   llvm::DenseSet<mlir::Operation *> fixedMembers;    // absorbed whatever the rules say
 };

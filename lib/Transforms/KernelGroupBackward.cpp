@@ -44,7 +44,6 @@ void KernelGroup::need(ArrayRef<Value> roots) {
   demands.clear();
   leaves.clear();
   passed.clear();
-  joined.clear();
   stream = axes.create(getExtent(tensorType(probabilities), streamedDim.lookup(probabilities)),
                        AxisRole::Stream);
   for (auto [output, root] : llvm::enumerate(roots)) {
@@ -159,15 +158,19 @@ bool KernelGroup::isScoreLike(ArrayRef<AffineExpr> index) const {
           (!axes.usesRole(index, AxisRole::Inner) && !axes.usesRole(index, AxisRole::Value)));
 }
 
-Index KernelGroup::operandIndex(Operation *op, ArrayRef<AffineExpr> index) const {
-  for (auto &[result, operand] : passed.lookup(op))
-    if (axes.canonical(result) == index)
-      return axes.canonical(operand);
-  llvm_unreachable("a view has an index for each that it was demanded at");
+SmallVector<Index> KernelGroup::operandIndices(Operation *op, ArrayRef<AffineExpr> index) const {
+  auto known = passed.find(op);
+  assert(known != passed.end() && "a member that passes its indices on");
+  const Passed *found = llvm::find_if(known->second, [&](const Passed &entry) {
+    return axes.canonical(entry.result) == axes.canonical(index);
+  });
+  assert(found != known->second.end() && "an index that the member was needed at");
+  return llvm::map_to_vector(found->operands,
+                             [&](const Index &operand) { return axes.canonical(operand); });
 }
 
 bool KernelGroup::absorbView(Operation *op, ArrayRef<Index> indices) {
-  SmallVector<std::pair<Index, Index>> mapped;
+  SmallVector<Passed> mapped;
   for (const Index &known : indices) {
     Index index = axes.canonical(known);
     FailureOr<Index> at = indexOfOperand(op, index);
@@ -178,10 +181,10 @@ bool KernelGroup::absorbView(Operation *op, ArrayRef<Index> indices) {
     // A reshape of memory is no copy; a reshape of what is looked up or counted would be one.
     if (axes.isTileable(index) && !axes.isTileable(*at) && !isLookedUp(op->getOperand(0)))
       return false;
-    mapped.push_back({index, *at});
+    mapped.push_back({index, {*at}});
   }
-  for (auto &[index, at] : mapped)
-    demand(op->getOperand(0), at);
+  for (const Passed &entry : mapped)
+    demand(op->getOperand(0), entry.operands[0]);
   passed[op] = mapped;
   return true;
 }
@@ -210,7 +213,7 @@ bool KernelGroup::isLookedUpForPairs(ArrayRef<AffineExpr> index) const {
 /// (a table of pages) a copy of all keys. What it selects is read at every use, so a key of its own
 /// for every pair of row and key (relative keys) would be read once a pair, and is not taken in.
 bool KernelGroup::absorbGather(GatherOp op, ArrayRef<Index> indices) {
-  SmallVector<std::pair<Index, Index>> mapped;
+  SmallVector<Passed> mapped;
   for (const Index &known : indices) {
     Index index = axes.canonical(known);
     SmallVector<AffineExpr> selected;
@@ -222,9 +225,10 @@ bool KernelGroup::absorbGather(GatherOp op, ArrayRef<Index> indices) {
     bool wide = axes.usesRole(index, AxisRole::Inner) || axes.usesRole(index, AxisRole::Value);
     if (wide && isLookedUpForPairs(at))
       return false;
-    mapped.push_back({index, at});
+    mapped.push_back({index, {at}});
   }
-  for (auto &[index, at] : mapped) {
+  for (const Passed &entry : mapped) {
+    const Index &at = entry.operands[0];
     for (unsigned i : axes.lookupsOf(at)) {
       IndexSpace::Lookup lookup = axes.getLookups()[i];
       demand(lookup.value, lookup.at);
@@ -281,7 +285,7 @@ bool KernelGroup::absorbContract(ContractOp op, ArrayRef<Index> indices) {
       bool rows = left == (factorOfRows(op) == op.getLhs());
       axes[dim.getPosition()].role = rows ? AxisRole::Row : AxisRole::Value;
     }
-    auto operandIndex = [&](Value operand, ArrayRef<StringAttr> names) {
+    auto indexOf = [&](Value operand, ArrayRef<StringAttr> names) {
       Index result;
       for (auto [i, name] : llvm::enumerate(names)) {
         if (!at.count(name)) {
@@ -294,8 +298,10 @@ bool KernelGroup::absorbContract(ContractOp op, ArrayRef<Index> indices) {
       }
       return result;
     };
-    demand(op.getLhs(), operandIndex(op.getLhs(), labels.lhs));
-    demand(op.getRhs(), operandIndex(op.getRhs(), labels.rhs));
+    Index lhs = indexOf(op.getLhs(), labels.lhs), rhs = indexOf(op.getRhs(), labels.rhs);
+    demand(op.getLhs(), lhs);
+    demand(op.getRhs(), rhs);
+    passed[op].push_back({index, {lhs, rhs}});
   }
   return true;
 }
@@ -308,9 +314,26 @@ Value KernelGroup::factorOfRows(ContractOp op) const {
   return streamedDim.count(op.getLhs()) ? op.getLhs() : op.getRhs();
 }
 
+/// True if `value` is made of scores, with keys along `dim`, that no kernel computes yet.
+bool KernelGroup::isOfOtherScores(Value value, unsigned dim) {
+  Operation *op = value.getDefiningOp();
+  if (!op || op->getBlock() != block || neighbours.owner.lookup(op) || isStreamReduction(op))
+    return false;
+  if (isElementwise(op))
+    return llvm::any_of(op->getOperands(),
+                        [&](Value operand) { return isOfOtherScores(operand, dim); });
+  if (isView(op)) {
+    FailureOr<unsigned> from = operandDim(op, dim);
+    return succeeded(from) && isOfOtherScores(op->getOperand(0), *from);
+  }
+  auto contract = dyn_cast<ContractOp>(op);
+  return contract && !isProjection(contract) && rowDims.hasRows(value, dim);
+}
+
 /// A reduction over axes that a tile holds whole: within rows or keys, as norms have, or within
 /// scores (squared distances, heads that are mixed). Of keys it is computed for every block of
-/// rows; that pays only where it runs along what is read anyway.
+/// rows; that pays only where it runs along what is read anyway. What reduces the scores of other
+/// keys is left to their kernel, however few they are.
 bool KernelGroup::absorbInnerReduce(ReduceOp op, ArrayRef<Index> indices) {
   constexpr int64_t widest = 512;
   SmallVector<int64_t> dims = op.getReducedDims();
@@ -326,6 +349,8 @@ bool KernelGroup::absorbInnerReduce(ReduceOp op, ArrayRef<Index> indices) {
     if (auto it = streamedDim.find(op.getOperand()); it != streamedDim.end() && ofKeys)
       if (rowDims.isRow(op.getOperand(), it->second, dim))
         return false;
+    if (!score && isOfOtherScores(op.getOperand(), dim))
+      return false;
     Extent extent = getExtent(tensorType(op.getOperand()), dim);
     bool known = false;
     for (unsigned v = 0; v < axes.size(); ++v)
@@ -347,6 +372,7 @@ bool KernelGroup::absorbInnerReduce(ReduceOp op, ArrayRef<Index> indices) {
       operand.insert(operand.begin() + dim, at);
     }
     demand(op.getOperand(), operand);
+    passed[op].push_back({index, {operand}});
   }
   return true;
 }
@@ -376,6 +402,7 @@ bool KernelGroup::absorbReduce(ReduceOp op, ArrayRef<Index> indices) {
     operand.insert(operand.begin() + dims[0], axes.dim(stream));
     nameRows(op, operand);
     demand(op.getOperand(), operand);
+    passed[op].push_back({index, {operand}});
   }
   return true;
 }

@@ -55,24 +55,12 @@ SmallVector<Value> flashlight::makePositions(ConcatOp op) {
   return positions;
 }
 
-SmallVector<Index> KernelGroup::partIndices(ConcatOp op, ArrayRef<AffineExpr> index) const {
-  for (auto &[result, parts] : joined.lookup(op))
-    if (axes.canonical(result) == index) {
-      SmallVector<Index> canonical;
-      for (const Index &part : parts)
-        canonical.push_back(axes.canonical(part));
-      return canonical;
-    }
-  llvm_unreachable("a concat has indices for each that it was demanded at");
-}
-
 /// A concat of scores, as any score, is S x S memory where it is stored; of keys it is a copy.
 bool KernelGroup::absorbConcat(ConcatOp op, ArrayRef<Index> indices) {
   auto positions = neighbours.positions.find(op);
   if (positions == neighbours.positions.end() ||
       !llvm::all_of(indices, [&](const Index &index) { return isScoreLike(index); }))
     return false;
-  SmallVector<std::pair<Index, SmallVector<Index>>> all;
   for (const Index &known : indices) {
     Index index = axes.canonical(known);
     SmallVector<Index> parts;
@@ -88,8 +76,7 @@ bool KernelGroup::absorbConcat(ConcatOp op, ArrayRef<Index> indices) {
       demand(part, at);
       parts.push_back(at);
     }
-    all.push_back({index, parts});
+    passed[op].push_back({index, parts});
   }
-  joined[op] = all;
   return true;
 }

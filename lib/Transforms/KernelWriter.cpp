@@ -221,30 +221,12 @@ Value KernelWriter::read(Value leaf, ArrayRef<AffineExpr> index) {
 /// The operands' axes are the labels' index expressions at the result, plus what is contracted.
 Value KernelWriter::writeContract(ContractOp op, ArrayRef<AffineExpr> index) {
   ContractOp::Labels labels = op.getLabels();
-  auto matching = [&](Value operand, ArrayRef<StringAttr> names,
-                      const llvm::SmallDenseMap<StringAttr, AffineExpr> &at) {
-    for (const Index &known : group.demands[operand]) {
-      bool matches = true;
-      for (auto [name, expr] : llvm::zip(names, known))
-        if (auto it = at.find(name); it != at.end())
-          matches &= group.axes.canonical(it->second) == expr;
-      if (matches)
-        return std::pair(known, valueAt(operand, known));
-    }
-    llvm_unreachable("an operand of a contraction was not demanded");
-  };
-  llvm::SmallDenseMap<StringAttr, AffineExpr> at;
-  for (auto [label, expr] : llvm::zip(labels.result, index))
-    at[label] = expr;
-  auto [lhsIndex, lhs] = matching(op.getLhs(), labels.lhs, at);
+  SmallVector<Index> indices = group.operandIndices(op, index);
+  Value lhs = valueAt(op.getLhs(), indices[0]), rhs = valueAt(op.getRhs(), indices[1]);
   llvm::SmallSetVector<unsigned, 4> contracted;
-  for (auto [label, expr] : llvm::zip(labels.lhs, lhsIndex))
-    if (!at.count(label)) {
-      at[label] = expr;
-      if (auto dim = dyn_cast<AffineDimExpr>(expr))
-        contracted.insert(positions[dim.getPosition()]);
-    }
-  auto [rhsIndex, rhs] = matching(op.getRhs(), labels.rhs, at);
+  for (auto [label, expr] : llvm::zip(labels.lhs, indices[0]))
+    if (auto dim = dyn_cast<AffineDimExpr>(expr); dim && !llvm::is_contained(labels.result, label))
+      contracted.insert(positions[dim.getPosition()]);
   llvm::SmallSetVector<unsigned, 8> all;
   for (Value side : {lhs, rhs})
     for (unsigned position : positionsOf(side))
@@ -268,45 +250,21 @@ Value KernelWriter::writeContract(ContractOp op, ArrayRef<AffineExpr> index) {
 /// Finds the operand by the dims that are kept: the reduced ones are the axes that it was given.
 Value KernelWriter::writeReduce(ReduceOp op, ArrayRef<AffineExpr> index) {
   SmallVector<int64_t> dims = op.getReducedDims();
-  auto type = cast<RankedTensorType>(op.getOperand().getType());
-  Index kept = group.axes.canonical(index);
-  auto matches = [&](const Index &known) {
-    Index others;
-    for (auto [i, expr] : llvm::enumerate(known))
-      if (!llvm::is_contained(dims, static_cast<int64_t>(i)))
-        others.push_back(expr);
-    bool overStream = false;
-    for (int64_t reduced : dims) {
-      // A slice of the operand may be in use as well: the whole extent is reduced.
-      Extent extent = getExtent(type, reduced);
-      auto dim = dyn_cast<AffineDimExpr>(known[reduced]);
-      if (dim ? !(group.axes[dim.getPosition()].extent == extent) : extent.size != 1)
-        return false;
-      if (dim && llvm::any_of(kept, [&](AffineExpr expr) {
-            return expr.isFunctionOfDim(dim.getPosition());
-          }))
-        return false;
-      overStream |= known[reduced] == group.axes.dim(group.stream);
-    }
-    return others == kept && overStream == group.streamReductions.contains(op);
-  };
-  const auto *found = llvm::find_if(group.demands[op.getOperand()], matches);
-  assert(found != group.demands[op.getOperand()].end() &&
-         "an operand of a reduction was not demanded");
-  Value value = valueAt(op.getOperand(), *found);
+  Index at = group.operandIndices(op, index)[0];
+  Value value = valueAt(op.getOperand(), at);
   llvm::SmallSetVector<unsigned, 4> reduced;
   for (int64_t dim : dims)
-    if (auto axis = dyn_cast<AffineDimExpr>((*found)[dim])) // more than one element
+    if (auto axis = dyn_cast<AffineDimExpr>(at[dim])) // more than one element
       reduced.insert(positions[axis.getPosition()]);
   if (reduced.empty())
     return value;
-  SmallVector<unsigned> at = positionsOf(value), result;
+  SmallVector<unsigned> all = positionsOf(value), result;
   for (unsigned position : reduced)
-    if (!llvm::is_contained(at, position)) // the same for all: it still counts once for each
-      at.push_back(position);
-  llvm::sort(at);
-  value = broadcast(value, at);
-  for (unsigned position : at)
+    if (!llvm::is_contained(all, position)) // the same for all: it still counts once for each
+      all.push_back(position);
+  llvm::sort(all);
+  value = broadcast(value, all);
+  for (unsigned position : all)
     if (!reduced.contains(position))
       result.push_back(position);
   Type elementType = cast<RankedTensorType>(op.getType()).getElementType();
@@ -329,7 +287,7 @@ Value KernelWriter::writeScan(ScanOp op, ArrayRef<AffineExpr> index) {
 
 /// The last part that starts at the position or before it.
 Value KernelWriter::writeConcat(ConcatOp op, ArrayRef<AffineExpr> index) {
-  SmallVector<Index> indices = group.partIndices(op, index);
+  SmallVector<Index> indices = group.operandIndices(op, index);
   Type i64 = builder.getI64Type();
   Value result, at;
   int64_t offset = 0;
@@ -377,7 +335,7 @@ Value KernelWriter::writeOp(Operation *op, ArrayRef<AffineExpr> index) {
   if (isa<IotaOp>(op))
     return indexValue(mapOf(index).getResult(0), elementType);
   if (isView(op) || isa<GatherOp>(op))
-    return valueAt(op->getOperand(0), group.operandIndex(op, index));
+    return valueAt(op->getOperand(0), group.operandIndices(op, index)[0]);
   if (auto concat = dyn_cast<ConcatOp>(op))
     return writeConcat(concat, index);
   if (auto contract = dyn_cast<ContractOp>(op))

@@ -66,3 +66,35 @@ func.func @turned_keys_many_rows(%q: tensor<4096x4xf32>, %k: tensor<20x4xf32>, %
   %o = flashlight.contract %p, %v "mn,ne->me" : tensor<4096x20xf32>, tensor<20x8xf32> -> tensor<4096x8xf32>
   return %o : tensor<4096x8xf32>
 }
+
+// The queries again, as a residual: what they are read at for the scores is another index.
+// CHECK-LABEL: @queries_twice
+// CHECK-NEXT: flashlight.kernel {{.*}} = %arg0, {{.*}} = %arg1, {{.*}} = %arg2
+// CHECK: %[[SUM:.*]] = arith.addf
+// CHECK-NEXT: flashlight.yield %[[SUM]]
+// CHECK-NOT: arith.addf
+func.func @queries_twice(%q: tensor<10x8xf32>, %k: tensor<20x8xf32>, %v: tensor<20x8xf32>) -> tensor<10x8xf32> {
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<10x8xf32>, tensor<20x8xf32> -> tensor<10x20xf32>
+  %p = math.exp %s : tensor<10x20xf32>
+  %o = flashlight.contract %p, %v "mn,ne->me" : tensor<10x20xf32>, tensor<20x8xf32> -> tensor<10x8xf32>
+  %x = arith.addf %q, %o : tensor<10x8xf32>
+  return %x : tensor<10x8xf32>
+}
+
+// Two parts of the keys: the scores of each are one kernel's, however few there are.
+// CHECK-LABEL: @two_parts
+// CHECK-NOT: flashlight.contract %arg0
+// CHECK-COUNT-2: flashlight.kernel
+func.func @two_parts(%q: tensor<10x8xf32>, %k: tensor<20x8xf32>, %l: tensor<30x8xf32>, %v: tensor<20x8xf32>, %w: tensor<30x8xf32>) -> tensor<10x8xf32> {
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<10x8xf32>, tensor<20x8xf32> -> tensor<10x20xf32>
+  %t = flashlight.contract %q, %l "md,nd->mn" : tensor<10x8xf32>, tensor<30x8xf32> -> tensor<10x30xf32>
+  %a = flashlight.reduce sum %s dims [1] : tensor<10x20xf32> -> tensor<10xf32>
+  %b = flashlight.reduce sum %t dims [1] : tensor<10x30xf32> -> tensor<10xf32>
+  %n = arith.addf %a, %b : tensor<10xf32>
+  %o = flashlight.contract %s, %v "mn,ne->me" : tensor<10x20xf32>, tensor<20x8xf32> -> tensor<10x8xf32>
+  %u = flashlight.contract %t, %w "mn,ne->me" : tensor<10x30xf32>, tensor<30x8xf32> -> tensor<10x8xf32>
+  %x = arith.addf %o, %u : tensor<10x8xf32>
+  %d = flashlight.broadcast %n dims [0] : tensor<10xf32> -> tensor<10x8xf32>
+  %y = arith.divf %x, %d : tensor<10x8xf32>
+  return %y : tensor<10x8xf32>
+}
