@@ -52,7 +52,8 @@ private:
   void discover();
   bool tryBuild(Operation *sink, bool ofScores = false);
   bool makesScores(ContractOp op);
-  bool stands(const KernelGroup &group);
+  bool waits(const KernelGroup &group);
+  bool savesMemory(const KernelGroup &group);
 
   Block &block;
   llvm::DenseSet<Operation *> banned, taken;
@@ -137,11 +138,22 @@ void KernelFinder::discover() {
     tryBuild(sink);
 }
 
-/// A group that reads what is computed from its own scores needs another group to compute that. And
-/// statistics alone are no kernel where the values that they reduce are in memory anyway.
-bool KernelFinder::stands(const KernelGroup &group) {
-  if (group.waitsForItself())
-    return false;
+/// A group must not wait for itself. What an op outside takes of its scores, to compute something
+/// that the group reads, is in memory, and must be the same number there and in the kernel (a
+/// threshold among the scores): the next group reads it, too.
+bool KernelFinder::waits(const KernelGroup &group) {
+  bool waits = false;
+  for (Operation *op : group.membersBehindLeaves()) {
+    waits = true;
+    if (!group.owns(op) && neighbours.stored.insert(op).second)
+      continue;
+    banned.insert(group.getSink());
+  }
+  return waits;
+}
+
+/// Statistics alone are no kernel where the values that they reduce are in memory anyway.
+bool KernelFinder::savesMemory(const KernelGroup &group) {
   if (isa<ContractOp>(group.getSink()))
     return true;
   llvm::DenseSet<Operation *> inKernels;
@@ -158,15 +170,18 @@ SmallVector<Operation *> KernelFinder::find() {
   while (changed) {
     discover();
     changed = false;
-    for (auto &[sink, group] : groups)
-      if (!stands(*group)) {
+    for (auto &[sink, group] : groups) {
+      bool stands = !waits(*group);
+      if (stands && !savesMemory(*group)) {
         banned.insert(sink);
-        if (isa<ContractOp>(sink))
-          sink->setAttr(kReasonAttr,
-                        StringAttr::get(sink->getContext(),
-                                        "an op between two of its parts cannot be fused"));
-        changed = true;
+        stands = false;
       }
+      changed |= !stands;
+      if (banned.contains(sink) && isa<ContractOp>(sink))
+        sink->setAttr(
+            kReasonAttr,
+            StringAttr::get(sink->getContext(), "an op between two of its parts cannot be fused"));
+    }
   }
   for (auto &[sink, group] : groups) {
     sink->removeAttr(kReasonAttr);

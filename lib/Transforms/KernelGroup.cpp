@@ -287,11 +287,23 @@ bool KernelGroup::owns(Operation *member) const {
          isDerived(member->getResult(0));
 }
 
-bool KernelGroup::waitsForItself() const {
-  auto isMember = [&](Operation *op) {
-    return members.contains(op) && isa<ContractOp, ReduceOp>(op);
-  };
-  return dependsOn(leaves.getArrayRef(), isMember, /*throughKernels=*/true);
+SmallVector<Operation *> KernelGroup::membersBehindLeaves() const {
+  SmallVector<Value> worklist(leaves.begin(), leaves.end());
+  DenseSet<Operation *> seen;
+  SmallVector<Operation *> found;
+  while (!worklist.empty()) {
+    Operation *op = worklist.pop_back_val().getDefiningOp();
+    if (!op || op->getBlock() != block || !seen.insert(op).second)
+      continue;
+    const KernelGroup *owner = neighbours.owner.lookup(op);
+    if (owner && owner != this)
+      llvm::append_range(worklist, owner->leaves);
+    else if (members.contains(op) && isDerived(op->getResult(0)))
+      found.push_back(op);
+    else
+      llvm::append_range(worklist, op->getOperands());
+  }
+  return found;
 }
 
 SmallVector<Operation *> KernelGroup::getStreamedMembers() const {

@@ -34,6 +34,9 @@ class KernelGroup;
 struct KernelNeighbours {
   llvm::DenseMap<mlir::Operation *, const KernelGroup *> owner;
   llvm::DenseSet<mlir::Value> wanted; // what some group reads and another one owns
+  /// Ops of scores whose values are in memory for an op outside, on which a kernel of the same
+  /// scores waits: it reads them.
+  llvm::DenseSet<mlir::Operation *> stored;
   /// For each part of a concat, the position in it of a position in the whole: an integer tensor,
   /// held within the part.
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value>> positions;
@@ -61,8 +64,8 @@ public:
   /// True if a scan whose result is needed at `at`, along the scanned dim, runs against the stream
   /// (seen through a flip) or with it; fails for any other index.
   mlir::FailureOr<bool> runsAgainstStream(ScanOp op, mlir::AffineExpr at) const;
-  /// True if a leaf needs what this kernel computes, in another kernel that has not been found.
-  bool waitsForItself() const;
+  /// The members that a leaf is computed from, by ops that no kernel has.
+  llvm::SmallVector<mlir::Operation *> membersBehindLeaves() const;
   /// The members that have the streamed axis and cost a contraction or reduction: S x S memory
   /// where they are stored.
   llvm::SmallVector<mlir::Operation *> getStreamedMembers() const;

@@ -129,6 +129,8 @@ bool KernelGroup::absorb(Operation *op) {
     return false;
   if (const KernelGroup *owner = neighbours.owner.lookup(op); owner && op != sink)
     return false;
+  if (neighbours.stored.contains(op))
+    return false;
   SmallVector<Index> indices = demands[op->getResult(0)];
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return isa<SplatElementsAttr>(constant.getValue());

@@ -81,7 +81,8 @@ bool KernelGroup::dependsOnMembers(Value value) const {
 /// depends on what only the kernel has.
 bool KernelGroup::collectBetween(Value value, llvm::SmallSetVector<Operation *, 8> &between) const {
   Operation *op = value.getDefiningOp();
-  if (!op || members.contains(op) || between.contains(op) || !dependsOnMembers(value))
+  if (!op || members.contains(op) || between.contains(op) || neighbours.stored.contains(op) ||
+      !dependsOnMembers(value))
     return true;
   if (op->getBlock() != block || !(isElementwise(op) || isView(op) || isa<ScanOp>(op)))
     return false;
@@ -171,7 +172,8 @@ void KernelGroup::extendForward() {
       streamed.insert(op->getResult(0));
 
   for (Operation &op : *block) {
-    if (members.contains(&op) || op.getNumResults() != 1 || neighbours.owner.lookup(&op))
+    if (members.contains(&op) || op.getNumResults() != 1 || neighbours.owner.lookup(&op) ||
+        neighbours.stored.contains(&op))
       continue;
     if (isStreamReduction(&op)) {
       // What it reduces may be another function of the group's scores.

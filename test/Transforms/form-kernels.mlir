@@ -180,3 +180,24 @@ func.func @scans(%q: tensor<10x4xf32>, %k: tensor<20x4xf32>, %v: tensor<20x4xf32
   %o = flashlight.contract %p, %v "mn,ne->me" : tensor<10x20xf32>, tensor<20x4xf32> -> tensor<10x4xf32>
   return %o : tensor<10x4xf32>
 }
+
+// What an op outside takes of the scores is in memory: the kernel that waits for it reads the same.
+// CHECK-LABEL: @threshold_from_outside
+// CHECK: %[[S:.*]] = flashlight.contract %arg0, %arg1
+// CHECK: %[[T:.*]] = flashlight.torch_call
+// CHECK: flashlight.kernel
+// CHECK-SAME: = %[[S]]
+// CHECK-NOT: flashlight.contract %arg0
+func.func @threshold_from_outside(%q: tensor<10x8xf32>, %k: tensor<20x8xf32>, %v: tensor<20x8xf32>) -> tensor<10x8xf32> {
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<10x8xf32>, tensor<20x8xf32> -> tensor<10x20xf32>
+  %t = flashlight.torch_call "kth_of_rows" "%0" (%s) : (tensor<10x20xf32>) -> tensor<10xf32>
+  %b = flashlight.broadcast %t dims [0] : tensor<10xf32> -> tensor<10x20xf32>
+  %c = arith.cmpf oge, %s, %b : tensor<10x20xf32>
+  %zero = arith.constant dense<0.0> : tensor<10x20xf32>
+  %p = arith.select %c, %s, %zero : tensor<10x20xi1>, tensor<10x20xf32>
+  %l = flashlight.reduce sum %p dims [1] : tensor<10x20xf32> -> tensor<10xf32>
+  %d = flashlight.broadcast %l dims [0] : tensor<10xf32> -> tensor<10x20xf32>
+  %r = arith.divf %p, %d : tensor<10x20xf32>
+  %o = flashlight.contract %r, %v "mn,ne->me" : tensor<10x20xf32>, tensor<20x8xf32> -> tensor<10x8xf32>
+  return %o : tensor<10x8xf32>
+}

@@ -19,13 +19,9 @@ NOT_YET = {
     "ops_that_the_importer_does_not_know-after_the_values": (
         "left to PyTorch: aten.matmul.default, aten.add.Tensor"
     ),
-    "ops_that_the_importer_does_not_know-median_of_the_scores": (
-        "left to PyTorch: aten.sub.Tensor, aten.softmax.int"
-    ),
     "rectified_softmax-shifted_by_maximum": ("2 passes instead of 1"),
     "rows_without_keys-nan_to_num": ("2 passes instead of 1"),
     "stick-breaking_attention-cumprod_from_the_first": ("no kernel"),
-    "top-k_selection-at_least_the_kth": ("no kernel"),
 }
 
 # What does not run, or computes something else than eager.
