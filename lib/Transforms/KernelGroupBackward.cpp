@@ -244,7 +244,10 @@ bool KernelGroup::absorbGather(GatherOp op, ArrayRef<Index> indices) {
 /// A contraction belongs to the kernel if it sums over the stream, or makes a score. Something that
 /// is as large as scores already and projected by weights is left to a GEMM library.
 bool KernelGroup::absorbContract(ContractOp op, ArrayRef<Index> indices) {
-  bool overStream = isStreamReduction(op);
+  // What is needed along the stream sums over another axis of the streamed one's origin.
+  bool overStream = isStreamReduction(op) && llvm::none_of(indices, [&](const Index &index) {
+                      return axes.uses(index, stream);
+                    });
   bool score = llvm::all_of(indices, [&](const Index &index) { return isScoreLike(index); });
   if (!overStream && !score)
     return false;

@@ -25,9 +25,11 @@ def arranged(w: Writer, z: Sizes, x: Value, tensor) -> Value:
         case "flip":
             y = w.choose(f"{name}.flip({at})", f"torch.flip({name}, ({at},))")
         case "gathered":
-            index = _whole(w, w.input("index", [z.extents["n"]], "torch.rand({}).argsort()",
-                                      plain=True))  # fmt: skip
-            y = w.choose(f"{name}.index_select({at}, {index})", f"{name}[{lead}{index}]")
+            index = w.input("index", [z.extents["n"]], "torch.rand({}).argsort()", plain=True)
+            if w.chance(2):
+                y = f"{name}.index_select({at}, {index})"
+            else:
+                y = f"{name}[{lead}{_whole(w, index)}]"
         case "concat":  # a cache and new keys
             other = w.input(name, z.dims(x.letters))
             first = w.choose(f"{n} // 2", f"({n} - 1)")

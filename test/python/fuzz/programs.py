@@ -143,7 +143,7 @@ def _epilogue(w: Writer, z: Sizes, x: Value) -> str:
                 y = f"{w.input('residual', dims)} + {name}"
             case "activation":
                 y = w.choose(f"F.silu({name})", f"F.gelu({name})", f"torch.tanh({name})")
-            case "layer" if dims[-1] > 2:
+            case "layer" if dims[-1] > 2 and w.varies(name, -1):
                 y = f"F.layer_norm({name}, ({dims[-1]},), eps=0.01)"
             case _:
                 y = f"{name} / ({name}.norm(dim=-1, keepdim=True) + 0.1)"

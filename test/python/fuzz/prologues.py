@@ -38,7 +38,7 @@ def prologue(w: Writer, z: Sizes, x: Value, width: str, mate: str | None = None)
                 f"F.normalize({name}, dim={at})",
                 f"{name} / {name}.norm(dim={at}, keepdim=True).clamp(min=1e-6)",
             )
-        case "layer" if x.letters[-1] == width and z.extents[width] > 1:
+        case "layer" if x.letters[-1] == width and w.varies(name, at):
             y = f"F.layer_norm({name}, ({z.extents[width]},))"
         case "rms_norm" if x.letters[-1] == width:
             gain = w.choose("", f", {w.input('gain', [z.extents[width]])}")
@@ -55,7 +55,7 @@ def prologue(w: Writer, z: Sizes, x: Value, width: str, mate: str | None = None)
             y += f".to({name}.dtype)"
         case "elu":
             y = f"F.elu({name}) + 1"
-        case "mean":
+        case "mean" if w.varies(name, at):
             y = f"{name} - {name}.mean({at}, keepdim=True)"
         case "rotary" if z.extents[width] % 2 == 0 and x.letters[-1] == width:
             return _rotary(w, z, x)

@@ -152,20 +152,20 @@ def _unbounded(w: Writer, z: Sizes, s: Value, x: str, at: int, kind: str, masked
             i = f"torch.arange({w.length(z.extents['n'])})"
             i = f"{i}[:{', None' * (-1 - at)}]" if at < -1 else i
             return f"{x} * 0.9 ** {i}", None, []
-        case "tanh":
+        case "tanh" if w.varies(x, at):
             mean = w.let("mean", f"{x}.mean({at}, keepdim=True)")
             return f"torch.tanh({x} - {mean})", None, [mean]
         case "shares":  # of what is left, by a product
             share = w.let("share", f"torch.sigmoid({x} - 2)")
             return f"{share} * (1 - {share}).cumprod({at})", None, []
-        case "deviation":
+        case "deviation" if w.varies(x, at):
             mean = w.let("mean", f"{x}.mean({at}, keepdim=True)")
             spread = w.let("spread", w.choose(
                 f"{x}.var({at}, keepdim=True, correction=0)",
                 f"({x} - {mean}).square().mean({at}, keepdim=True)",
             ))  # fmt: skip
             return f"({x} - {mean}) / ({spread} + 0.1).sqrt()", None, [spread]
-        case "count":
+        case "count" | "deviation" | "tanh":
             hits = w.let("hits", f"torch.sigmoid(4 * {x})")
             total = w.let("total", f"{hits}.sum({at}, keepdim=True)")
             return f"{hits} / {total}", None, [total]

@@ -144,6 +144,11 @@ class Writer:
     def extent(self, dim: int | str) -> int:
         return self.lengths.get(dim, dim)
 
+    def varies(self, name: str, dim: int) -> bool:
+        """Whether a value changes along a dim: what it differs by from its mean is no rounding."""
+        x = self.value(name).float()
+        return bool((x - x.mean(dim, keepdim=True)).abs().mean() > 1e-3 * x.abs().mean())
+
     # Inputs -------------------------------------------------------------------------------------
 
     def input(
