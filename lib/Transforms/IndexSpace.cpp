@@ -81,17 +81,49 @@ Index IndexSpace::canonical(ArrayRef<AffineExpr> index) const {
 
 bool IndexSpace::unify(ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b) {
   Merges merges;
-  if (!unify(a, b, merges))
-    return false;
-  for (auto [keep, drop] : merges)
-    if (find(keep) != find(drop)) {
-      // What one use has told of an axis holds for the other.
-      AxisRole told = variables[find(drop)].role;
-      if (variables[find(keep)].role == AxisRole::Batch)
-        variables[find(keep)].role = told;
-      variables[find(drop)].parent = find(keep);
+  return unify(a, b, merges) && merge(merges);
+}
+
+bool IndexSpace::merge(const Merges &merges) {
+  if (merges.empty())
+    return true;
+  SmallVector<std::pair<unsigned, Variable>> before; // what to put back
+  bool allowed = true;
+  for (auto [first, second] : merges) {
+    unsigned keep = find(first), drop = find(second);
+    if (keep == drop)
+      continue;
+    Variable &kept = variables[keep], &dropped = variables[drop];
+    auto isOf = [&](unsigned variable) {
+      return [this, variable](unsigned other) { return find(other) == variable; };
+    };
+    if (llvm::any_of(kept.apart, isOf(drop)) || llvm::any_of(dropped.apart, isOf(keep))) {
+      allowed = false;
+      break;
     }
-  return true;
+    before.push_back({keep, kept});
+    before.push_back({drop, dropped});
+    // What one use has told of an axis holds for the other.
+    if (kept.role == AxisRole::Batch)
+      kept.role = dropped.role;
+    llvm::append_range(kept.apart, dropped.apart);
+    dropped.parent = keep;
+  }
+  if (!allowed)
+    for (auto &[variable, old] : llvm::reverse(before))
+      variables[variable] = old;
+  return allowed;
+}
+
+void IndexSpace::keepApart(ArrayRef<AffineExpr> index) {
+  SmallVector<unsigned> used;
+  for (unsigned v = 0; v < variables.size(); ++v)
+    if (find(v) == v && uses(index, v))
+      used.push_back(v);
+  for (unsigned v : used)
+    for (unsigned other : used)
+      if (v != other && !llvm::is_contained(variables[v].apart, other))
+        variables[v].apart.push_back(other);
 }
 
 bool IndexSpace::unify(ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b, Merges &merges) const {

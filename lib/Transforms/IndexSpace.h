@@ -54,6 +54,7 @@ public:
     // What a reduction that is not over the stream is needed at, for its reduced dim: the dim may
     // take the place of any axis that this does not use.
     std::optional<Index> scope;
+    llvm::SmallVector<unsigned, 4> apart; // variables that some index has beside this one
     unsigned parent;
   };
 
@@ -72,6 +73,10 @@ public:
   /// Makes the two indices equal if they differ only in variables that nothing tells apart: two
   /// reduced dims of one extent, dims of two different outputs, or a bound dim and any other.
   bool unify(llvm::ArrayRef<mlir::AffineExpr> a, llvm::ArrayRef<mlir::AffineExpr> b);
+
+  /// The variables of an index are axes of one value: made one they would be its diagonal alone, so
+  /// they never are.
+  void keepApart(llvm::ArrayRef<mlir::AffineExpr> index);
 
   bool uses(llvm::ArrayRef<mlir::AffineExpr> index, unsigned variable) const;
   bool usesRole(llvm::ArrayRef<mlir::AffineExpr> index, AxisRole role) const;
@@ -104,6 +109,7 @@ private:
   using Merges = llvm::SmallVector<std::pair<unsigned, unsigned>>;
   bool unify(llvm::ArrayRef<mlir::AffineExpr> a, llvm::ArrayRef<mlir::AffineExpr> b,
              Merges &merges) const;
+  bool merge(const Merges &merges);
   mlir::AffineExpr affine(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> at) const;
   mlir::AffineExpr affineOp(mlir::Operation *op, llvm::ArrayRef<mlir::AffineExpr> at) const;
   std::optional<bool> decide(mlir::Value condition, llvm::ArrayRef<mlir::AffineExpr> at) const;

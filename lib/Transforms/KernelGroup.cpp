@@ -202,9 +202,8 @@ bool KernelGroup::isComputed() const {
     if (op == sink || !isa<ReduceOp>(op) || streamReductions.contains(op))
       return op != sink && isa<ContractOp, ReduceOp>(op);
     // A norm of rows or keys is no score.
-    return llvm::any_of(demands.lookup(op->getResult(0)), [&](const Index &index) {
-      return axes.uses(index, stream) && axes.usesRole(index, AxisRole::Row);
-    });
+    return llvm::any_of(demands.lookup(op->getResult(0)),
+                        [&](const Index &index) { return isOfPairs(index); });
   });
 }
 

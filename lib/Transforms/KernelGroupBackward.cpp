@@ -28,6 +28,7 @@ void KernelGroup::demand(Value value, ArrayRef<AffineExpr> index) {
     pending.push_back(op);
     std::push_heap(pending.begin(), pending.end(), standsBefore);
   }
+  axes.keepApart(index);
   SmallVector<Index> &indices = it->second;
   for (Index &known : indices)
     if (axes.unify(known, index))
@@ -151,13 +152,24 @@ bool KernelGroup::absorb(Operation *op) {
   return isElementwise(op) && absorbPointwise(op, indices);
 }
 
+/// True if a value has an element for every pair of row and key: in two dims. What has one dim for
+/// their distance (a table of relative positions) is no larger than the keys.
+bool KernelGroup::isOfPairs(ArrayRef<AffineExpr> index) const {
+  for (auto [i, key] : llvm::enumerate(index))
+    for (auto [j, row] : llvm::enumerate(index))
+      if (i != j && axes.uses(key, stream) && axes.usesRole(row, AxisRole::Row))
+        return true;
+  return false;
+}
+
 /// True for the index of a score: a value over the stream and the rows, which is S x S where it is
 /// stored, whatever other axes it has. Where there are no rows (one query) it is what is neither a
 /// key (an inner axis) nor a value row (a value axis).
 bool KernelGroup::isScoreLike(ArrayRef<AffineExpr> index) const {
-  return axes.uses(index, stream) &&
-         (axes.usesRole(index, AxisRole::Row) ||
-          (!axes.usesRole(index, AxisRole::Inner) && !axes.usesRole(index, AxisRole::Value)));
+  return isOfPairs(index) ||
+         (axes.uses(index, stream) &&
+          llvm::none_of(ArrayRef{AxisRole::Row, AxisRole::Inner, AxisRole::Value},
+                        [&](AxisRole role) { return axes.usesRole(index, role); }));
 }
 
 SmallVector<Index> KernelGroup::operandIndices(Operation *op, ArrayRef<AffineExpr> index) const {
@@ -342,9 +354,7 @@ bool KernelGroup::isOfOtherScores(Value value, unsigned dim) {
 bool KernelGroup::absorbInnerReduce(ReduceOp op, ArrayRef<Index> indices) {
   constexpr int64_t widest = 512;
   SmallVector<int64_t> dims = op.getReducedDims();
-  bool score = llvm::all_of(indices, [&](const Index &index) {
-    return axes.uses(index, stream) && axes.usesRole(index, AxisRole::Row);
-  });
+  bool score = llvm::all_of(indices, [&](const Index &index) { return isOfPairs(index); });
   bool ofKeys = llvm::any_of(indices, [&](const Index &i) { return axes.uses(i, stream); });
   if (isGenerated(op.getOperand()) || (!score && (!innerReductions || dims.size() != 1)))
     return false;
@@ -457,8 +467,8 @@ static bool isCheap(Operation *op) {
              arith::ExtUIOp, arith::TruncIOp, arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op);
 }
 
-/// True for a value that has an element for every element of the keys or value rows; a norm or a
-/// weight that is spread over them has fewer.
+/// True for a value that has an element for every element of the keys or value rows (or of a table
+/// of distances); a norm or a weight that is spread over them has fewer.
 bool KernelGroup::isWhole(Value value, ArrayRef<AffineExpr> at) const {
   Index index(at);
   while (auto broadcast = value.getDefiningOp<BroadcastOp>()) {
@@ -466,20 +476,23 @@ bool KernelGroup::isWhole(Value value, ArrayRef<AffineExpr> at) const {
     value = broadcast.getOperand();
   }
   return axes.uses(index, stream) &&
-         (axes.usesRole(index, AxisRole::Inner) || axes.usesRole(index, AxisRole::Value));
+         (axes.usesRole(index, AxisRole::Inner) || axes.usesRole(index, AxisRole::Value) ||
+          axes.usesRole(index, AxisRole::Row));
 }
 
 /// How many times the kernel computes an element at `index`: once for every block of rows, and for
-/// every element of a batch axis that the index lacks. A large number where nobody knows.
+/// every element of a batch axis that the index lacks; of a table of distances for every pair. A
+/// large number where nobody knows.
 int64_t KernelGroup::repetitions(ArrayRef<AffineExpr> index) const {
   constexpr int64_t many = std::numeric_limits<int32_t>::max(), block = 64;
   int64_t rows = 1, others = 1;
   for (unsigned v = 0; v < axes.size(); ++v) {
     const IndexSpace::Variable &axis = axes[v];
     bool divides = axis.role == AxisRole::Batch || axis.role == AxisRole::Row;
-    if (axes.find(v) != v || !divides || axes.uses(index, v))
+    bool used = axes.uses(index, v);
+    if (axes.find(v) != v || !divides || (used && axis.role == AxisRole::Batch))
       continue;
-    int64_t &count = axis.role == AxisRole::Row ? rows : others;
+    int64_t &count = axis.role == AxisRole::Row && !used ? rows : others;
     count = axis.extent.symbol ? many : std::min(many, count * axis.extent.size);
   }
   return std::min(many, others * ((rows + block - 1) / block));

@@ -31,14 +31,29 @@ bool flashlight::isGenerated(Value value) {
 }
 
 bool flashlight::isParameter(Value value) {
-  while (Operation *def = value.getDefiningOp()) {
-    if (!isView(def) && !isa<arith::ExtFOp, arith::TruncFOp>(def))
+  // Weights may be normalised, merged, or scaled back from fewer bits first: a few ops.
+  constexpr unsigned most = 64;
+  SmallVector<Value> pending{value};
+  llvm::SmallPtrSet<Operation *, 16> seen;
+  bool found = false;
+  while (!pending.empty()) {
+    Value next = pending.pop_back_val();
+    if (Operation *def = next.getDefiningOp()) {
+      if (def->getNumRegions() != 0)
+        return false;
+      if (seen.insert(def).second)
+        llvm::append_range(pending, def->getOperands());
+      if (seen.size() > most)
+        return false;
+      continue;
+    }
+    auto argument = cast<BlockArgument>(next);
+    auto func = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    if (!func || !func.getArgAttr(argument.getArgNumber(), kParameterAttr))
       return false;
-    value = def->getOperand(0);
+    found = true;
   }
-  auto argument = cast<BlockArgument>(value);
-  auto func = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
-  return func && func.getArgAttr(argument.getArgNumber(), kParameterAttr);
+  return found;
 }
 
 bool flashlight::isProjection(ContractOp op) {

@@ -30,7 +30,7 @@ bool isElementwise(mlir::Operation *op);
 /// A value that costs nothing to have again: constants, iotas, and views of them.
 bool isGenerated(mlir::Value value);
 
-/// A parameter or buffer of the program, seen through views and casts.
+/// A parameter or buffer of the program, or what is computed of such alone.
 bool isParameter(mlir::Value value);
 
 /// A contraction with a parameter that no dim of the other factor tells apart: weights that all

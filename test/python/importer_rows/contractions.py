@@ -102,3 +102,12 @@ case(
 case("einsum-diagonal", lambda x: torch.einsum("ii->i", x), rand(4, 4))
 case("einsum-trace", lambda x, y: torch.einsum("bii,bij->bj", x, y), rand(3, 4, 4), X)
 case("einsum-cube", lambda x, y: torch.einsum("iii,ij->ji", x, y), rand(3, 3, 3), rand(3, 2))
+case("conv1d-of-channels", lambda x, w: F.conv1d(x, w), SIGNAL, rand(6, 4, 1))
+case("conv2d-of-channels", lambda x, w, c: F.conv2d(x, w, c), IMAGE, rand(4, 4, 1, 1), rand(4))
+case(
+    "conv2d-of-channels-bf16",
+    lambda x, w, c: F.conv2d(x, w, c, padding="same"),
+    IMAGE.bfloat16(),
+    rand(3, 4, 1, 1).bfloat16(),
+    rand(3).bfloat16(),
+)

@@ -5,13 +5,15 @@
 
     y[.., i] = bias + sum over taps a of w[a] x[.., i + dilation a - padding],  x = 0 outside
 
-Such are smoothed scores and weights of attention, and short convolutions of keys. Those that mix
-channels, or step over positions, are products with many weights and stay with PyTorch.
+Such are smoothed scores and weights of attention, and short convolutions of keys. One of a single
+tap is a contraction over channels: a projection, or heads that are mixed. Others that mix channels,
+or step over positions, are products with many weights and stay with PyTorch.
 """
 
 from __future__ import annotations
 
 import itertools
+import string
 
 from ..builder import Builder, Meta, Tensor, compute_dtype
 from ..symbols import is_static
@@ -54,17 +56,20 @@ def convolution(
     channels = weight.shape[0]
     if input.rank != rank + 2 or not all(is_static(extent) for extent in input.shape[1:]):
         raise Unsupported("a convolution without a batch, or of symbolic extents")
-    if groups != channels or input.shape[1] != channels:
-        raise Unsupported("a convolution that mixes channels")
-    dilation = _each(dilation, rank)
     count = 1
     for size in taps:
         count *= size
-    if any(step != 1 for step in _each(stride, rank)) or count > _MOST_TAPS:
-        raise Unsupported("a convolution that steps over positions, or with very many taps")
+    steps = any(step != 1 for step in _each(stride, rank))
     if len({x.dtype for x in (input, weight, bias) if x is not None}) != 1:
         raise Unsupported("operands of different types")
     wide = compute_dtype(out.dtype)
+    if groups == 1 and count == 1 and not steps and out.shape[2:] == input.shape[2:]:
+        return b.cast(_of_channels(b, input, weight, bias, out), out.dtype)
+    if groups != channels or input.shape[1] != channels:
+        raise Unsupported("a convolution that mixes channels")
+    dilation = _each(dilation, rank)
+    if steps or count > _MOST_TAPS:
+        raise Unsupported("a convolution that steps over positions, or with very many taps")
     x = b.cast(input, wide)
     for i, (before, after) in enumerate(_paddings(padding, taps, dilation)):
         x = _padded(b, x, 2 + i, before, after)
@@ -81,6 +86,16 @@ def convolution(
     if bias is not None:
         total = b.add(total, b.broadcast(b.cast(bias, wide), out.shape, [1]))
     return b.cast(total, out.dtype)
+
+
+def _of_channels(b: Builder, x: Tensor, weight: Tensor, bias, out: Meta) -> Tensor:
+    """One tap: a product over channels at each position, before the rounding."""
+    places = string.ascii_lowercase[: x.rank - 2]
+    matrix = b.reshape(weight, weight.shape[:2])
+    total = b.contract_wide(x, matrix, f"zx{places},yx->zy{places}", out.dtype)
+    if bias is None:
+        return total
+    return b.add(total, b.broadcast(b.cast(bias, total.dtype), total.shape, [1]))
 
 
 def _padded(b: Builder, x: Tensor, dim: int, before: int, after: int) -> Tensor:
