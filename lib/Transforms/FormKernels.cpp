@@ -97,14 +97,18 @@ bool KernelFinder::makesScores(ContractOp op) {
     return product;
   };
   for (bool left : {true, false}) {
-    ArrayRef<StringAttr> names = left ? labels.lhs : labels.rhs;
+    ArrayRef<StringAttr> names = left ? labels.lhs : labels.rhs,
+                         others = left ? labels.rhs : labels.lhs;
     Value factor = left ? op.getLhs() : op.getRhs();
     if (sizeOf(op.getResult()) < sizeOf(factor))
       continue;
+    // A batch is neither rows nor keys, though weights lack it.
+    auto isKept = [&](StringAttr label) {
+      return llvm::is_contained(labels.result, label) && !llvm::is_contained(others, label);
+    };
     for (auto [n, key] : llvm::enumerate(names))
       for (auto [m, row] : llvm::enumerate(names))
-        if (llvm::is_contained(labels.result, key) && llvm::is_contained(labels.result, row) &&
-            rowDims.isRow(factor, n, m))
+        if (isKept(key) && isKept(row) && rowDims.isRow(factor, n, m))
           return true;
   }
   return false;
@@ -125,9 +129,12 @@ void KernelFinder::discover() {
       (makesScores(contract) ? last : contracts).push_back(&op);
     else if (isa<ReduceOp>(op))
       reductions.push_back(&op);
-  for (bool ofScores : {true, false})
-    for (Operation *sink : contracts)
-      tryBuild(sink, ofScores);
+  // From the last on: of a product of three the earlier sink would store what the later one is
+  // computed of (scores, where the keys are a product, too).
+  for (Operation *sink : llvm::reverse(contracts))
+    tryBuild(sink, /*ofScores=*/true);
+  for (Operation *sink : contracts)
+    tryBuild(sink);
   bool any = false;
   for (Operation *sink : llvm::reverse(reductions))
     any |= tryBuild(sink);
