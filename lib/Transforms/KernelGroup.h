@@ -119,6 +119,7 @@ private:
   bool collectBetween(mlir::Value value, llvm::SmallSetVector<mlir::Operation *, 8> &between) const;
   bool isDerived(mlir::Value value) const;
   bool isFinished(mlir::Value value) const;
+  bool isOfDistances(mlir::AffineExpr expr) const;
   bool isOfPairs(llvm::ArrayRef<mlir::AffineExpr> index) const;
   bool isScoreLike(llvm::ArrayRef<mlir::AffineExpr> index) const;
   void nameRows(ReduceOp op, llvm::ArrayRef<mlir::AffineExpr> index);

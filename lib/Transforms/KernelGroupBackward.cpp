@@ -152,12 +152,29 @@ bool KernelGroup::absorb(Operation *op) {
   return isElementwise(op) && absorbPointwise(op, indices);
 }
 
-/// True if a value has an element for every pair of row and key: in two dims. What has one dim for
-/// their distance (a table of relative positions) is no larger than the keys.
+/// True for one dim of rows and keys that has fewer elements than there are pairs of them: a table
+/// of relative positions is no larger than the keys.
+bool KernelGroup::isOfDistances(AffineExpr expr) const {
+  std::optional<int64_t> least = axes.bound(expr, false), most = axes.bound(expr, true);
+  int64_t pairs = 1;
+  for (unsigned v = 0; v < axes.size(); ++v) {
+    const IndexSpace::Variable &axis = axes[v];
+    if (axes.find(v) != v || !expr.isFunctionOfDim(v))
+      continue;
+    if (axis.extent.symbol)
+      return false;
+    if (axis.role == AxisRole::Row || axis.role == AxisRole::Stream)
+      pairs *= axis.extent.size;
+  }
+  return least && most && *most - *least + 1 < pairs;
+}
+
+/// True if a value has an element for every pair of row and key.
 bool KernelGroup::isOfPairs(ArrayRef<AffineExpr> index) const {
   for (auto [i, key] : llvm::enumerate(index))
     for (auto [j, row] : llvm::enumerate(index))
-      if (i != j && axes.uses(key, stream) && axes.usesRole(row, AxisRole::Row))
+      if (axes.uses(key, stream) && axes.usesRole(row, AxisRole::Row) &&
+          (i != j || !isOfDistances(axes.canonical(key))))
         return true;
   return false;
 }
@@ -507,8 +524,12 @@ bool KernelGroup::absorbPointwise(Operation *op, ArrayRef<Index> indices) {
                                      return !isGenerated(operand);
                                    }) > 1))
     return false;
-  bool streamedOperand = llvm::any_of(
-      indices, [&](const Index &index) { return axes.uses(index, stream) && !isScoreLike(index); });
+  // Positions by distance are computed wherever they are needed.
+  bool positions = tensorType(op->getResult(0)).getElementType().isInteger();
+  bool streamedOperand = llvm::any_of(indices, [&](const Index &index) {
+    return axes.uses(index, stream) && !isScoreLike(index) &&
+           (!positions || !axes.usesRole(index, AxisRole::Row));
+  });
   if (streamedOperand && !fixedMembers.contains(op)) {
     llvm::SmallSetVector<Value, 4> whole;
     for (Value operand : op->getOperands())

@@ -201,3 +201,41 @@ func.func @threshold_from_outside(%q: tensor<10x8xf32>, %k: tensor<20x8xf32>, %v
   %o = flashlight.contract %r, %v "mn,ne->me" : tensor<10x20xf32>, tensor<20x8xf32> -> tensor<10x8xf32>
   return %o : tensor<10x8xf32>
 }
+
+// Queries, keys and values may be products of what is no parameter: the later product is the sink,
+// and no kernel stores the scores. Weights without a batch make no rows of it.
+// CHECK-LABEL: @weights_as_arguments
+// CHECK: flashlight.kernel "kernel_0" axes(b = 2, m = 10, e = 4, n = 10, d = 4) stream "n"
+// CHECK-NOT: flashlight.kernel
+// CHECK: return
+func.func @weights_as_arguments(%x: tensor<2x10x8xf32>, %a: tensor<8x4xf32>, %b: tensor<8x4xf32>, %c: tensor<8x4xf32>) -> tensor<2x10x4xf32> {
+  %q = flashlight.contract %x, %a "bmd,de->bme" : tensor<2x10x8xf32>, tensor<8x4xf32> -> tensor<2x10x4xf32>
+  %k = flashlight.contract %x, %b "bmd,de->bme" : tensor<2x10x8xf32>, tensor<8x4xf32> -> tensor<2x10x4xf32>
+  %s = flashlight.contract %q, %k "bmd,bnd->bmn" : tensor<2x10x4xf32>, tensor<2x10x4xf32> -> tensor<2x10x10xf32>
+  %p = math.exp %s : tensor<2x10x10xf32>
+  %v = flashlight.contract %x, %c "bmd,de->bme" : tensor<2x10x8xf32>, tensor<8x4xf32> -> tensor<2x10x4xf32>
+  %o = flashlight.contract %p, %v "bmn,bne->bme" : tensor<2x10x10xf32>, tensor<2x10x4xf32> -> tensor<2x10x4xf32>
+  return %o : tensor<2x10x4xf32>
+}
+
+// What has one dim for the distance of row and key is a table: a network makes it once.
+// CHECK-LABEL: @table_of_distances
+// CHECK: %[[T:.*]] = flashlight.contract
+// CHECK: flashlight.kernel "kernel_0" {{.*}} = %[[T]]
+// CHECK: flashlight.read %{{.*}} at affine_map<{{.*}} -> ((m + (n * -1)) + 9)> : tensor<19xf32>
+// CHECK: return
+func.func @table_of_distances(%q: tensor<10x4xf32>, %k: tensor<10x4xf32>, %v: tensor<10x4xf32>, %x: tensor<19x8xf32>, %w: tensor<8xf32>) -> tensor<10x4xf32> {
+  %t = flashlight.contract %x, %w "id,d->i" : tensor<19x8xf32>, tensor<8xf32> -> tensor<19xf32>
+  %at = flashlight.iota : tensor<10xi64>
+  %m = flashlight.broadcast %at dims [0] : tensor<10xi64> -> tensor<10x10xi64>
+  %n = flashlight.broadcast %at dims [1] : tensor<10xi64> -> tensor<10x10xi64>
+  %nine = arith.constant dense<9> : tensor<10x10xi64>
+  %mn = arith.subi %m, %n : tensor<10x10xi64>
+  %i = arith.addi %mn, %nine : tensor<10x10xi64>
+  %bias = flashlight.gather %t[%i] at affine_map<(d0, d1)[s0] -> (s0)> : tensor<19xf32>, tensor<10x10xi64> -> tensor<10x10xf32>
+  %s0 = flashlight.contract %q, %k "md,nd->mn" : tensor<10x4xf32>, tensor<10x4xf32> -> tensor<10x10xf32>
+  %s = arith.addf %s0, %bias : tensor<10x10xf32>
+  %p = math.exp %s : tensor<10x10xf32>
+  %o = flashlight.contract %p, %v "mn,ne->me" : tensor<10x10xf32>, tensor<10x4xf32> -> tensor<10x4xf32>
+  return %o : tensor<10x4xf32>
+}

@@ -118,8 +118,11 @@ def outer(b: Builder, out: Meta, self: Tensor, vec2: Tensor) -> Tensor:
 
 
 @row("einsum.default")
-def einsum(b: Builder, out: Meta, equation: str, tensors: list[Tensor]) -> Tensor:
-    """Operands are taken in from left to right; a letter that nothing later has is summed."""
+def einsum(b: Builder, out: Meta, equation: str, tensors: list[Tensor], path=None) -> Tensor:
+    """Operands are taken in from left to right; a letter that nothing later has is summed.
+
+    `path` is the order that opt_einsum proposes where it is installed: eager's cost, not a meaning.
+    """
     _same_types(*tensors)
     terms, result = _einsum_terms(equation, [x.rank for x in tensors])
     for i, term in enumerate(terms):
