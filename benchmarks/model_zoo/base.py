@@ -45,6 +45,14 @@ class First(torch.nn.Module):
         return self.model(**given, **self.fixed)[0]
 
 
+class Pooled(First):
+    """Returns the pooled output."""
+
+    def forward(self, *args: torch.Tensor) -> torch.Tensor:
+        given = dict(zip(self.names, args, strict=True))
+        return self.model(**given, **self.fixed).pooler_output
+
+
 class All(First):
     """Returns all outputs, flat in one tensor."""
 

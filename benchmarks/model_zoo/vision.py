@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .base import First, entry, model_of, noise
+from .base import First, Pooled, entry, model_of, noise
 
 
 @entry("ViT")
@@ -93,3 +93,97 @@ def _segformer(attention: str):
         mlp_ratios=[2, 2],
     )
     return First(module, ("pixel_values",)), (noise(2, 3, 64, 64),)
+
+
+@entry("SigLIP")
+def _siglip(attention: str):
+    """The last block pools: its query is a parameter."""
+    module = model_of(
+        "siglip",
+        "SiglipVisionConfig",
+        "SiglipVisionModel",
+        attention,
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        image_size=32,
+        patch_size=8,
+    )
+    return Pooled(module, ("pixel_values",)), (noise(2, 3, 32, 32),)
+
+
+@entry("BEiT", "eager")
+def _beit(attention: str):
+    module = model_of(
+        "beit",
+        "BeitConfig",
+        "BeitModel",
+        attention,
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        image_size=32,
+        patch_size=8,
+        use_relative_position_bias=True,
+    )
+    return First(module, ("pixel_values",)), (noise(2, 3, 32, 32),)
+
+
+@entry("DINOv3")
+def _dinov3(attention: str):
+    """Rotary embeddings of patches alone, not of the class and its registers."""
+    module = model_of(
+        "dinov3_vit",
+        "DINOv3ViTConfig",
+        "DINOv3ViTModel",
+        attention,
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        image_size=32,
+        patch_size=8,
+    )
+    return First(module, ("pixel_values",)), (noise(2, 3, 32, 32),)
+
+
+@entry("SAM", "eager")
+def _sam(attention: str):
+    """Relative positions decomposed into rows and columns; windows, and the whole image."""
+    module = model_of(
+        "sam",
+        "SamVisionConfig",
+        "SamVisionModel",
+        attention,
+        hidden_size=64,
+        mlp_dim=96,
+        output_channels=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        image_size=64,
+        patch_size=8,
+        window_size=4,
+        global_attn_indexes=[1],
+    )
+    return First(module, ("pixel_values",)), (noise(1, 3, 64, 64),)
+
+
+@entry("Hiera", "eager")
+def _hiera(attention: str):
+    """Queries that are pooled, in windows."""
+    module = model_of(
+        "hiera",
+        "HieraConfig",
+        "HieraModel",
+        attention,
+        image_size=[64, 64],
+        embed_dim=32,
+        depths=[1, 1, 1],
+        num_heads=[1, 2, 4],
+        masked_unit_size=[4, 4],
+        query_stride=[2, 2],
+        num_query_pool=2,
+    )
+    return First(module, ("pixel_values",)), (noise(1, 3, 64, 64),)

@@ -31,7 +31,14 @@ def functional_program(ep: torch.export.ExportedProgram) -> torch.export.Exporte
     Raises CompileError where the program changes an input, a parameter or a buffer.
     """
     if any(_mutates(node) or _transforms(node) for node in _all_nodes(ep.graph_module)):
-        ep = ep.run_decompositions(decomp_table={})
+        try:
+            ep = ep.run_decompositions(decomp_table={})
+        except Exception as error:  # whatever PyTorch's own tracing raises
+            lines = str(error).strip().splitlines() or [repr(error)]
+            raise CompileError(
+                f"PyTorch cannot write the program without in-place ops: {lines[0]}",
+                notes=["write what it changes in place as new values"],
+            ) from error
     names = {
         spec.arg.name: spec.target
         for spec in ep.graph_signature.input_specs
