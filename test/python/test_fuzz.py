@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import flashlight
-from fuzz import judge
+from fuzz import judge, memory
 from fuzz.__main__ import SHORT, draws
 from fuzz.shrink import shrink
 from fuzz.worker import Worker
@@ -137,3 +137,14 @@ def test_the_worker_survives_its_programs(worker):
     assert worker.fault(loops)[0] == "hang"
     worker.seconds = seconds
     assert worker.fault(text.replace("q @", "q @ @"))[0].startswith("SyntaxError")
+
+
+def test_the_judge_finds_scores_in_memory():
+    names = judge.load(SOFTCAPPED.text())
+    assert memory.grown(names) is None
+    function = names["function"]
+    # Sorted, the scores are stored: the selection is a step of its own.
+    names["function"] = lambda q, k, v: (q @ k.mT).sort(-1).values.softmax(-1) @ v
+    assert "1024" in memory.grown(names)
+    names["function"] = lambda q, k, v: function(q.view(2, 5, 8), k, v)  # of its own length
+    assert memory.grown(names) is None

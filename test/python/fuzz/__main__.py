@@ -44,9 +44,9 @@ def draws(number: int, take, count: int, **options) -> None:
 class Campaign:
     """What a run has seen."""
 
-    def __init__(self, out: Path | None, triton: int, each: int, seconds: float):
+    def __init__(self, out: Path | None, triton: int, memory: int, each: int, seconds: float):
         self.worker = Worker(seconds)
-        self.out, self.triton, self.each = out, triton, each
+        self.out, self.triton, self.memory, self.each = out, triton, memory, each
         self.counts: collections.Counter[str] = collections.Counter()
         self.sorts: collections.Counter[str] = collections.Counter()
         self.left: collections.Counter[str] = collections.Counter()
@@ -61,15 +61,16 @@ class Campaign:
         self.seen.add(text)
         self.counts["programs"] += 1
         modes = [False] + [True] * (self.counts["programs"] % self.triton == 0)
+        memory = self.counts["programs"] % self.memory == 0
         for triton in modes:
-            found = self.worker.fault(text, triton)
+            found = self.worker.fault(text, triton, memory and not triton)
             if isinstance(found, dict):
                 if triton:
                     self.counts["interpreted"] += 1
                 else:
                     self._count(found)
                 continue
-            self._failed(program, triton, *found)
+            self._failed(program, triton, memory and not triton, *found)
             break
 
     def _count(self, found: dict) -> None:
@@ -80,21 +81,21 @@ class Campaign:
         self.counts["one kernel"] += found["kernels"] == 1 and not found["left"]
         self.left.update(found["left"])
 
-    def _failed(self, program: Program, triton: bool, sort: str, whole: str) -> None:
+    def _failed(self, program: Program, triton: bool, memory: bool, sort: str, whole: str) -> None:
         self.counts["failures"] += 1
         self.sorts[sort] += 1
         if self.sorts[sort] > self.each:
             return
 
         def fails(other: Program) -> bool:
-            found = self.worker.fault(other.text(), triton)
+            found = self.worker.fault(other.text(), triton, memory)
             return not isinstance(found, dict) and found[0] == sort
 
         small = shrink(program, fails, tries=120)
         print(f"--- {sort}{' (TTIR)' if triton else ''}\n{small.text()}", flush=True)
         if self.out:
             self.out.mkdir(parents=True, exist_ok=True)
-            found = self.worker.fault(small.text(), triton)
+            found = self.worker.fault(small.text(), triton, memory)
             whole = whole if isinstance(found, dict) else found[1]
             notes = "".join(f"# {line}\n" for line in [sort, *whole.splitlines()[-25:]])
             name = hashlib.sha256(small.text().encode()).hexdigest()[:10]
@@ -123,6 +124,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--triton", type=int, default=4, metavar="N",
                         help="every Nth program is interpreted as TTIR, too")  # fmt: skip
+    parser.add_argument("--memory", type=int, default=8, metavar="N",
+                        help="every Nth program runs at great lengths: its memory")  # fmt: skip
     parser.add_argument("--each", type=int, default=2, metavar="N",
                         help="shrink and write the first N failures of a sort")  # fmt: skip
     parser.add_argument("--seconds", type=float, default=SECONDS,
@@ -130,7 +133,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="a folder for the shrunk programs")
     arguments = parser.parse_args()
     end = time.monotonic() + 60 * arguments.minutes
-    campaign = Campaign(arguments.out, arguments.triton, arguments.each, arguments.seconds)
+    campaign = Campaign(
+        arguments.out, arguments.triton, arguments.memory, arguments.each, arguments.seconds
+    )
 
     def take(program: Program) -> None:
         if time.monotonic() > end:

@@ -27,6 +27,8 @@ import torch
 
 from numerics import as_module, each, reference
 
+from .memory import grown
+
 # So many elements of an output are enough to judge its mean error by; a breach is judged again by
 # all seeds. So many seeds are needed to tell a systematic error from luck.
 ELEMENTS, SEEDS, BIAS_SEEDS = 2000, 24, 16
@@ -174,8 +176,11 @@ def export(names: dict):
     return torch.export.export(as_module(names["function"]), args, dynamic_shapes=dynamic)
 
 
-def check(text: str, triton: bool = False) -> dict:
+def check(text: str, triton: bool = False, memory: bool = False) -> dict:
     """Compiles a program's text for the CPU (or to TTIR, interpreted) and judges it.
+
+    Args:
+        memory: whether a program that is one kernel is judged at great lengths, too.
 
     Returns:
         Counts: "kernels" and "sweeps"; and "left", the ops that stayed with PyTorch and why.
@@ -192,6 +197,8 @@ def check(text: str, triton: bool = False) -> dict:
         _other_lengths(compiled, names)
     str(compiled.explain())
     kernels = [kernel.stages["kernel"] for kernel in compiled.kernels]
+    if memory and len(kernels) == 1 and not compiled.fallbacks and (found := grown(names)):
+        raise Wrong(f"memory: {found}")
     return {
         "kernels": len(kernels),
         "sweeps": sum(text.count('flashlight.stream "') for text in kernels),
@@ -236,10 +243,10 @@ def _other_lengths(compiled, names: dict) -> None:
         compare(compiled, names, **lengths)
 
 
-def fault(text: str, triton: bool = False) -> tuple[str, str] | dict:
+def fault(text: str, triton: bool = False, memory: bool = False) -> tuple[str, str] | dict:
     """`check`'s counts, or a fault: what sort it is (equal for like faults), and all of it."""
     try:
-        return check(text, triton)
+        return check(text, triton, memory)
     except Exception as error:
         whole = "".join(traceback.format_exception(error))
         return _sort(error), whole

@@ -50,12 +50,14 @@ class Worker:
         self._process.start()
         other.close()
 
-    def fault(self, text: str, triton: bool = False) -> tuple[str, str] | dict:
+    def fault(
+        self, text: str, triton: bool = False, memory: bool = False
+    ) -> tuple[str, str] | dict:
         """As `judge.fault`, and "crash: ..." or "hang" where the process had to be ended."""
         if self._process is None or not self._process.is_alive():
             self._start()
         try:
-            self._connection.send((text, triton))
+            self._connection.send((text, triton, memory))
             if self._connection.poll(self.seconds):
                 return self._connection.recv()
             self.close()
