@@ -252,7 +252,7 @@ def forget(w: Writer, z: Sizes, s: Value) -> str:
         return f"{s.name} + {bias(w, z, s)}"
     letters = "".join(letter for letter in z.batch if letter in "bh" or w.chance(2))
     gate = tensor(w, z, "f", letters + "m")
-    c = w.let("c", f"F.logsigmoid({gate.name}).cumsum({gate.letters.index('m')})")
+    c = w.let("c", f"F.logsigmoid({gate.name} + 4).cumsum({gate.letters.index('m')})")
     rows = ordered(w, Value(c, gate.letters), s.letters)
     keys = ordered(w, Value(c, gate.letters.replace("m", "n")), s.letters)
     return f"{s.name} + ({rows} - {keys})"
