@@ -36,33 +36,40 @@ namespace {
 /// in a sum of columns), so all are found before the first is written.
 class KernelFinder {
 public:
-  explicit KernelFinder(Block &block) : block(block) {
+  explicit KernelFinder(Block &block) : block(block), neighbours(rowDims) {
     for (ConcatOp op : llvm::to_vector(block.getOps<ConcatOp>()))
       if (SmallVector<Value> positions = makePositions(op); !positions.empty())
         neighbours.positions[op] = positions;
   }
 
-  /// The sinks of groups that can live together, in the order of their discovery.
-  SmallVector<Operation *> find();
-  /// The group of `sink` again, with the outputs that the other groups read; null where what has
-  /// been written since leaves none.
-  KernelGroup *rebuild(Operation *sink);
+  using Groups = llvm::MapVector<Operation *, std::unique_ptr<KernelGroup>>;
+  /// The groups that can live together by their sinks, in the order of their discovery, with the
+  /// outputs that they read of each other.
+  Groups find();
 
 private:
   void discover();
   bool tryBuild(Operation *sink, bool ofScores = false);
   bool makesScores(ContractOp op);
   bool waits(const KernelGroup &group);
-  bool savesMemory(const KernelGroup &group);
+  bool savesMemory(const KernelGroup &group, const llvm::DenseSet<Operation *> &inKernels);
+  void refuse(Operation *sink, StringRef reason);
+  bool wantMore();
+  void rebuild();
 
   Block &block;
   llvm::DenseSet<Operation *> banned, taken;
-  llvm::MapVector<Operation *, std::unique_ptr<KernelGroup>> groups; // by sink
-  KernelNeighbours neighbours;
+  Groups groups;
   RowDims rowDims;
+  KernelNeighbours neighbours;
 };
 
 } // namespace
+
+void KernelFinder::refuse(Operation *sink, StringRef reason) {
+  if (isa<ContractOp>(sink))
+    sink->setAttr(kReasonAttr, StringAttr::get(sink->getContext(), reason));
+}
 
 bool KernelFinder::tryBuild(Operation *sink, bool ofScores) {
   if (taken.contains(sink) || banned.contains(sink) || groups.count(sink))
@@ -70,18 +77,15 @@ bool KernelFinder::tryBuild(Operation *sink, bool ofScores) {
   std::string reason;
   std::unique_ptr<KernelGroup> group = KernelGroup::build(sink, neighbours, reason);
   if (!group) {
-    if (isa<ContractOp>(sink))
-      sink->setAttr(kReasonAttr, StringAttr::get(sink->getContext(), reason));
+    refuse(sink, reason);
     return false;
   }
   if (ofScores && llvm::count_if(group->members, llvm::IsaPred<ContractOp>) < 2)
     return false;
-  for (Operation *op : group->members) {
+  for (Operation *op : group->members)
     if (isa<ContractOp, ReduceOp>(op))
       taken.insert(op);
-    if (group->owns(op))
-      neighbours.owner[op] = group.get();
-  }
+  neighbours.add(*group);
   groups[sink] = std::move(group);
   return true;
 }
@@ -118,9 +122,10 @@ bool KernelFinder::makesScores(ContractOp op) {
 /// take them from the kernel that they belong to. Then what is reduced without a contraction, from
 /// the last reduction on, which takes in the earlier ones. Last what needed those, or makes scores.
 void KernelFinder::discover() {
+  for (auto &[sink, group] : groups)
+    neighbours.remove(*group);
   groups.clear();
   taken.clear();
-  neighbours.owner.clear();
   neighbours.wanted.clear();
   SmallVector<Operation *> contracts, reductions;
   SmallVector<Operation *> last;
@@ -160,61 +165,77 @@ bool KernelFinder::waits(const KernelGroup &group) {
 }
 
 /// Statistics alone are no kernel where the values that they reduce are in memory anyway.
-bool KernelFinder::savesMemory(const KernelGroup &group) {
+bool KernelFinder::savesMemory(const KernelGroup &group,
+                               const llvm::DenseSet<Operation *> &inKernels) {
   if (isa<ContractOp>(group.getSink()))
     return true;
-  llvm::DenseSet<Operation *> inKernels;
-  for (auto &[sink, other] : groups)
-    inKernels.insert(other->members.begin(), other->members.end());
   return llvm::all_of(group.getStreamedMembers(), [&](Operation *op) {
     return llvm::all_of(op->getUsers(), [&](Operation *user) { return inKernels.contains(user); });
   });
 }
 
-SmallVector<Operation *> KernelFinder::find() {
-  SmallVector<Operation *> sinks;
-  bool changed = true;
-  while (changed) {
-    discover();
+KernelFinder::Groups KernelFinder::find() {
+  for (bool changed = true; changed;) {
     changed = false;
+    auto standsOrNot = [&](Operation *sink, bool stands) {
+      changed |= !stands;
+      if (banned.contains(sink))
+        refuse(sink, "an op between two of its parts cannot be fused");
+    };
+    discover();
+    llvm::DenseSet<Operation *> inKernels;
+    for (auto &[sink, group] : groups)
+      inKernels.insert(group->members.begin(), group->members.end());
     for (auto &[sink, group] : groups) {
       bool stands = !waits(*group);
-      if (stands && !savesMemory(*group)) {
+      if (stands && !savesMemory(*group, inKernels)) {
         banned.insert(sink);
         stands = false;
       }
-      changed |= !stands;
-      if (banned.contains(sink) && isa<ContractOp>(sink))
-        sink->setAttr(
-            kReasonAttr,
-            StringAttr::get(sink->getContext(), "an op between two of its parts cannot be fused"));
+      standsOrNot(sink, stands);
     }
+    if (changed)
+      continue;
+    while (wantMore())
+      rebuild();
+    for (auto &[sink, group] : groups)
+      standsOrNot(sink, !waits(*group));
   }
-  for (auto &[sink, group] : groups) {
+  for (auto &[sink, group] : groups)
     sink->removeAttr(kReasonAttr);
-    sinks.push_back(sink);
-    for (Value leaf : group->leaves)
-      if (Operation *op = leaf.getDefiningOp(); op && neighbours.owner.count(op))
-        neighbours.wanted.insert(leaf);
-  }
-  return sinks;
+  return std::move(groups);
 }
 
-KernelGroup *KernelFinder::rebuild(Operation *sink) {
-  std::unique_ptr<KernelGroup> before = std::move(groups[sink]);
-  for (Operation *op : before->members)
-    if (neighbours.owner.lookup(op) == before.get())
-      neighbours.owner.erase(op);
-  std::string reason;
-  std::unique_ptr<KernelGroup> group = KernelGroup::build(sink, neighbours, reason);
-  if (!group) {
-    sink->setAttr(kReasonAttr, StringAttr::get(sink->getContext(), reason));
-    return nullptr;
+/// Asks for what a group reads, as it is or through views, and another one owns. True if that is
+/// more than before.
+bool KernelFinder::wantMore() {
+  unsigned before = neighbours.wanted.size();
+  for (auto &[sink, group] : groups)
+    for (Value leaf : group->leaves) {
+      Operation *op = leaf.getDefiningOp();
+      while (isView(op) && !neighbours.owner.count(op))
+        op = op->getOperand(0).getDefiningOp();
+      if (op && neighbours.owner.count(op))
+        neighbours.wanted.insert(leaf);
+    }
+  return neighbours.wanted.size() != before;
+}
+
+/// The groups again, with the outputs that others want. One that is none any more is left out.
+void KernelFinder::rebuild() {
+  Groups before = std::move(groups);
+  groups.clear();
+  for (auto &[sink, old] : before) {
+    neighbours.remove(*old);
+    std::string reason;
+    std::unique_ptr<KernelGroup> group = KernelGroup::build(sink, neighbours, reason);
+    if (!group) {
+      refuse(sink, reason);
+      continue;
+    }
+    neighbours.add(*group);
+    groups[sink] = std::move(group);
   }
-  for (Operation *op : group->members)
-    if (group->owns(op))
-      neighbours.owner[op] = group.get();
-  return (groups[sink] = std::move(group)).get();
 }
 
 namespace {
@@ -226,16 +247,23 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
     KernelFinder finder(block);
     unsigned count = 0;
     auto refused = getOperation()->getAttrOfType<DictionaryAttr>(kRefusedAttr);
-    for (Operation *sink : finder.find())
-      if (KernelGroup *group = finder.rebuild(sink)) {
-        std::string name = "kernel_" + std::to_string(count++);
-        if (StringAttr why = refused ? refused.getAs<StringAttr>(name) : StringAttr()) {
-          for (Operation *op : group->members)
-            op->setAttr(kReasonAttr, why);
-          continue;
-        }
-        formKernel(*group, block, name);
-      }
+    KernelFinder::Groups groups = finder.find();
+    SmallVector<std::pair<KernelGroup *, KernelOp>> formed;
+    for (auto &[sink, group] : groups) {
+      std::string name = "kernel_" + std::to_string(count++);
+      if (StringAttr why = refused ? refused.getAs<StringAttr>(name) : StringAttr())
+        for (Operation *op : group->members)
+          op->setAttr(kReasonAttr, why);
+      else
+        formed.push_back({group.get(), formKernel(*group, block, name)});
+    }
+    // All read the program as it was, and only now what the others have made of it.
+    for (auto &[group, kernel] : formed)
+      for (auto [output, result] : llvm::zip(group->outputs, kernel.getResults()))
+        output.final.replaceAllUsesWith(result);
+    [[maybe_unused]] bool sorted = sortTopologically(&block);
+    assert(sorted && "no two kernels wait for each other");
+    numKernels += formed.size();
     for (ReduceOp outer : split)
       rejoin(outer);
     // What the kernels took over and nothing else needs.
@@ -247,7 +275,7 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
   /// A sum over rows and heads is a sum over heads of sums over the rows, which a kernel can
   /// stream.
   static SmallVector<ReduceOp> splitReductions(Block &block) {
-    SmallVector<ReduceOp> split;
+    SmallVector<ReduceOp> split, whole;
     RowDims rowDims;
     for (ReduceOp op : llvm::to_vector(block.getOps<ReduceOp>())) {
       Value operand = op.getOperand();
@@ -277,9 +305,11 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
       if (Attribute node = op->getAttr(kNodeAttr))
         outer->setAttr(kNodeAttr, node);
       op.replaceAllUsesWith(outer.getResult());
-      op.erase();
+      whole.push_back(op);
       split.push_back(outer);
     }
+    for (ReduceOp op : whole) // not before: what is known of rows is known by value
+      op.erase();
     return split;
   }
 
@@ -297,7 +327,7 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
     outer.setDims(dims);
   }
 
-  void formKernel(KernelGroup &group, Block &block, StringRef name) {
+  KernelOp formKernel(KernelGroup &group, Block &block, StringRef name) {
     SmallVector<Location> locations;
     SmallVector<Attribute> nodes;
     for (Operation *op : group.members)
@@ -310,10 +340,7 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
     KernelWriter writer(group, builder, builder.getFusedLoc(locations));
     KernelOp kernel = writer.write(name);
     kernel->setAttr(kNodesAttr, builder.getArrayAttr(nodes));
-    for (auto [output, result] : llvm::zip(group.outputs, kernel.getResults()))
-      output.final.replaceAllUsesExcept(result, kernel);
-    sortTopologically(&block);
-    ++numKernels;
+    return kernel;
   }
 };
 

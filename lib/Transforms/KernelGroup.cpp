@@ -19,6 +19,41 @@
 using namespace mlir;
 using namespace flashlight;
 
+void KernelNeighbours::add(const KernelGroup &group) {
+  Operation *first = nullptr, *last = nullptr;
+  for (Operation *op : group.members)
+    if (group.owns(op)) {
+      owner[op] = &group;
+      if (!first || op->isBeforeInBlock(first))
+        first = op;
+    }
+  for (Value leaf : group.leaves)
+    if (Operation *op = leaf.getDefiningOp(); op && (!last || last->isBeforeInBlock(op)))
+      last = op;
+  if (first && last)
+    spans[&group] = {first, last};
+}
+
+void KernelNeighbours::remove(const KernelGroup &group) {
+  for (Operation *op : group.members)
+    if (owner.lookup(op) == &group)
+      owner.erase(op);
+  spans.erase(&group);
+}
+
+Operation *KernelNeighbours::firstDependent(Operation *first, const KernelGroup *self) const {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (auto &[group, span] : spans)
+      if (group != self && span.first->isBeforeInBlock(first) &&
+          !span.second->isBeforeInBlock(first)) {
+        first = span.first;
+        changed = true;
+      }
+  }
+  return first;
+}
+
 /// The dim of a factor that the contraction sums over, if both factors have exactly one.
 static FailureOr<unsigned> contractedDim(ContractOp op, bool left) {
   ContractOp::Labels labels = op.getLabels();
@@ -91,7 +126,11 @@ std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, bool left, bool
     return refuse("what it reduces is no larger than what it is computed from");
   group->findStreamedDims(*dim);
   group->fixedMembers.insert(sink);
-  group->need(sink->getResult(0));
+  do
+    group->need(sink->getResult(0));
+  while (!group->isTooLarge() && group->leaveProjectionsOfStored());
+  if (group->isTooLarge())
+    return refuse("it would be a kernel of more than 1024 operations");
   if (!group->isComputed())
     return refuse("neither factor is computed along the contracted axis");
   if (group->hasProjection())
@@ -103,7 +142,10 @@ std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, bool left, bool
   SmallVector<Value> roots;
   for (Output &output : group->outputs)
     roots.push_back(output.value);
-  group->need(roots);
+  if (!group->isTooLarge())
+    group->need(roots);
+  if (group->isTooLarge())
+    return refuse("it would be a kernel of more than 1024 operations");
   // An output that joined may have brought the axis along.
   if (!group->fitsTiles() || !group->reducesWholeAxes())
     return refuse(tooWide);
@@ -119,7 +161,54 @@ std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, bool left, bool
 // The streamed axis through the program
 //===----------------------------------------------------------------------===//
 
-/// Follows dim `dim` of `probabilities` to every value that it comes from.
+/// False for a slice that leaves out or moves positions of dim `dim`.
+static bool isWholeAlong(Operation *view, unsigned dim) {
+  auto slice = dyn_cast<SliceOp>(view);
+  return !slice || (slice.getOffsets()[dim] == 0 && slice.getStrides()[dim] == 1 &&
+                    getExtent(tensorType(slice.getOperand()), dim) ==
+                        getExtent(tensorType(slice.getResult()), dim));
+}
+
+/// What other contractions weigh the sink's value rows with, and the dim of the keys in it: another
+/// softmax whose result is subtracted.
+SmallVector<std::pair<Value, unsigned>> KernelGroup::weightsOfSameValues() const {
+  SmallVector<std::pair<Value, unsigned>> found;
+  auto contract = dyn_cast<ContractOp>(sink);
+  if (!contract)
+    return found;
+  bool left = contract.getLhs() == probabilities;
+  Value rows = left ? contract.getRhs() : contract.getLhs();
+  FailureOr<unsigned> dim = contractedDim(contract, !left);
+  // The tensor that they are views of.
+  while (isView(rows.getDefiningOp()) && succeeded(dim))
+    if (dim = operandDim(rows.getDefiningOp(), *dim); succeeded(dim))
+      rows = rows.getDefiningOp()->getOperand(0);
+  if (failed(dim))
+    return found;
+  SmallVector<std::pair<Value, unsigned>> worklist{{rows, *dim}};
+  while (!worklist.empty()) {
+    auto [value, at] = worklist.pop_back_val();
+    for (Operation *user : value.getUsers()) {
+      if (user->getBlock() != block)
+        continue;
+      if (isView(user) && isWholeAlong(user, at))
+        for (int64_t to = 0; to < tensorType(user->getResult(0)).getRank(); ++to)
+          if (FailureOr<unsigned> from = operandDim(user, to); succeeded(from) && *from == at)
+            worklist.push_back({user->getResult(0), to});
+      if (auto other = dyn_cast<ContractOp>(user); other && other.getLhs() != other.getRhs()) {
+        bool second = other.getRhs() == value;
+        FailureOr<unsigned> mine = contractedDim(other, !second),
+                            theirs = contractedDim(other, second);
+        if (succeeded(mine) && *mine == at && succeeded(theirs))
+          found.push_back({second ? other.getLhs() : other.getRhs(), *theirs});
+      }
+    }
+  }
+  return found;
+}
+
+/// Follows dim `dim` of `probabilities` to every value that it comes from, the nearest first: what
+/// rows and keys are both made of has it in two dims.
 void KernelGroup::findStreamedDims(unsigned dim) {
   SmallVector<Value> worklist{probabilities};
   streamedDim[probabilities] = dim;
@@ -127,16 +216,19 @@ void KernelGroup::findStreamedDims(unsigned dim) {
     if (streamedDim.try_emplace(value, at).second)
       worklist.push_back(value);
   };
-  while (!worklist.empty()) {
-    Value value = worklist.pop_back_val();
+  for (auto [weights, at] : weightsOfSameValues())
+    push(weights, at);
+  for (unsigned next = 0; next < worklist.size(); ++next) {
+    Value value = worklist[next];
     unsigned at = streamedDim[value];
-    // A statistic may be taken of another function of the same scores.
+    // A statistic may be taken of another function of the same scores. What is made of positions
+    // and constants alone is used anywhere.
     for (Operation *user : value.getUsers()) {
-      if (user->getBlock() != block)
+      if (user->getBlock() != block || rowDims.isPositional(value))
         continue;
       if (isElementwise(user) || isa<ScanOp>(user))
         push(user->getResult(0), at);
-      if (isView(user) && !isa<SliceOp>(user))
+      if (isView(user) && isWholeAlong(user, at))
         for (int64_t to = 0; to < tensorType(user->getResult(0)).getRank(); ++to)
           if (FailureOr<unsigned> from = operandDim(user, to); succeeded(from) && *from == at)
             push(user->getResult(0), to);
@@ -159,10 +251,10 @@ void KernelGroup::findStreamedDims(unsigned dim) {
       // kernel is taken of them. Other scores may stand behind it, too (heads that are mixed).
       bool both = left != labels.lhs.end() && right != labels.rhs.end();
       if (left != labels.lhs.end() &&
-          (both || rowDims.hasRows(contract.getLhs(), left - labels.lhs.begin())))
+          (both || rowDims.hasDataRows(contract.getLhs(), left - labels.lhs.begin())))
         push(contract.getLhs(), left - labels.lhs.begin());
       if (right != labels.rhs.end() &&
-          (both || rowDims.hasRows(contract.getRhs(), right - labels.rhs.begin())))
+          (both || rowDims.hasDataRows(contract.getRhs(), right - labels.rhs.begin())))
         push(contract.getRhs(), right - labels.rhs.begin());
     } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
       unsigned from = at;
@@ -227,6 +319,14 @@ bool KernelGroup::hasProjection() const {
   });
 }
 
+/// True for more work than is written by hand: a loop over rows that was unrolled. Each of its
+/// steps would be computed from the first on, and a kernel of thousands of ops is none that a
+/// backend compiles well.
+bool KernelGroup::isTooLarge() const {
+  constexpr unsigned most = 1024;
+  return members.size() > most;
+}
+
 /// True if no output has one axis in two dims: that would be its diagonal alone.
 bool KernelGroup::writesAllOfOutputs() const {
   return llvm::all_of(outputs, [&](const Output &output) {
@@ -287,12 +387,19 @@ bool KernelGroup::owns(Operation *member) const {
 }
 
 SmallVector<Operation *> KernelGroup::membersBehindLeaves() const {
+  SmallVector<Operation *> found;
+  Operation *first = nullptr;
+  for (Operation *member : members)
+    if ((!first || member->isBeforeInBlock(first)) && isDerived(member->getResult(0)))
+      first = member;
+  if (!first)
+    return found;
+  first = neighbours.firstDependent(first, this);
   SmallVector<Value> worklist(leaves.begin(), leaves.end());
   DenseSet<Operation *> seen;
-  SmallVector<Operation *> found;
   while (!worklist.empty()) {
     Operation *op = worklist.pop_back_val().getDefiningOp();
-    if (!op || op->getBlock() != block || !seen.insert(op).second)
+    if (!op || op->getBlock() != block || op->isBeforeInBlock(first) || !seen.insert(op).second)
       continue;
     const KernelGroup *owner = neighbours.owner.lookup(op);
     if (owner && owner != this)

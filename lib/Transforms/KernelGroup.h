@@ -32,6 +32,15 @@ class KernelGroup;
 
 /// What a group knows of the others: they own the finished values that they compute.
 struct KernelNeighbours {
+  explicit KernelNeighbours(RowDims &rowDims) : rowDims(rowDims) {}
+
+  void add(const KernelGroup &group);
+  void remove(const KernelGroup &group);
+  /// The first op of the block that may depend on `first`, through kernels, too: what a kernel
+  /// computes depends on all that it reads, which may stand behind it.
+  mlir::Operation *firstDependent(mlir::Operation *first, const KernelGroup *self) const;
+
+  RowDims &rowDims;
   llvm::DenseMap<mlir::Operation *, const KernelGroup *> owner;
   llvm::DenseSet<mlir::Value> wanted; // what some group reads and another one owns
   /// Ops of scores whose values are in memory for an op outside, on which a kernel of the same
@@ -40,6 +49,10 @@ struct KernelNeighbours {
   /// For each part of a concat, the position in it of a position in the whole: an integer tensor,
   /// held within the part.
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value>> positions;
+
+private:
+  /// From the first op that a group owns to the last one that it reads.
+  llvm::MapVector<const KernelGroup *, std::pair<mlir::Operation *, mlir::Operation *>> spans;
 };
 
 /// The positions in the parts of a concat, made in front of it; empty where extents hide them.
@@ -89,13 +102,15 @@ private:
                                             const KernelNeighbours &neighbours,
                                             std::string &reason);
   KernelGroup(mlir::Operation *sink, const KernelNeighbours &neighbours)
-      : axes(sink->getContext()), neighbours(neighbours), sink(sink), block(sink->getBlock()),
-        context(sink->getContext()) {}
+      : axes(sink->getContext()), neighbours(neighbours), rowDims(neighbours.rowDims), sink(sink),
+        block(sink->getBlock()), context(sink->getContext()) {}
 
+  llvm::SmallVector<std::pair<mlir::Value, unsigned>> weightsOfSameValues() const;
   void findStreamedDims(unsigned dim);
   mlir::Value factorOfRows(ContractOp op) const;
   void need(mlir::ArrayRef<mlir::Value> roots);
-  llvm::SmallVector<Extent> partsOf(mlir::Value value, unsigned dim) const;
+  llvm::SmallVector<Extent> partsOf(mlir::Value value, unsigned dim,
+                                    llvm::DenseSet<std::pair<mlir::Value, unsigned>> &seen) const;
   void demand(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> index);
   bool absorb(mlir::Operation *op);
   bool absorbView(mlir::Operation *op, llvm::ArrayRef<Index> indices);
@@ -103,19 +118,26 @@ private:
   bool isLookedUpForPairs(llvm::ArrayRef<mlir::AffineExpr> index) const;
   bool absorbGather(GatherOp op, llvm::ArrayRef<Index> indices);
   bool absorbConcat(ConcatOp op, llvm::ArrayRef<Index> indices);
+  bool isProjectionOfScores(ContractOp op, llvm::ArrayRef<mlir::AffineExpr> index);
+  bool leaveProjectionsOfStored();
   bool absorbContract(ContractOp op, llvm::ArrayRef<Index> indices);
   bool isOfOtherScores(mlir::Value value, unsigned dim);
   bool absorbInnerReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
   bool isWhole(mlir::Value value, mlir::ArrayRef<mlir::AffineExpr> index) const;
   bool reducesWholeAxes();
-  bool isWholeDim(mlir::Value value, unsigned dim);
+  bool isWholeDim(mlir::Value value, unsigned dim) const;
+  std::optional<std::pair<mlir::Value, unsigned>> sourceOf(mlir::Value value, unsigned dim) const;
   std::optional<AxisRole> roleOf(mlir::Value value, unsigned dim) const;
   bool keepsRows(mlir::Operation *view) const;
   bool absorbReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
+  bool isOfRows(mlir::Value value, unsigned n, llvm::ArrayRef<mlir::AffineExpr> index);
   bool absorbScan(ScanOp op, llvm::ArrayRef<Index> indices);
   int64_t repetitions(mlir::ArrayRef<mlir::AffineExpr> index) const;
   bool absorbPointwise(mlir::Operation *op, llvm::ArrayRef<Index> indices);
+  bool isTooLarge() const;
   void extendForward();
+  bool joinReduction(mlir::Operation *op, llvm::DenseSet<mlir::Value> &streamed);
+  bool joinRows(mlir::Operation *op, const llvm::DenseSet<mlir::Value> &streamed);
   bool collectBetween(mlir::Value value, llvm::SmallSetVector<mlir::Operation *, 8> &between) const;
   bool isDerived(mlir::Value value) const;
   bool isFinished(mlir::Value value) const;
@@ -135,7 +157,7 @@ private:
   bool writesAllOfOutputs() const;
 
   const KernelNeighbours &neighbours;
-  RowDims rowDims;
+  RowDims &rowDims;
   mlir::Operation *sink;
   bool innerReductions = true; // norms of rows and keys are computed in the kernel
   mlir::Value probabilities;   // what the sink reduces, computed in the kernel
@@ -149,6 +171,7 @@ private:
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<Passed>> passed; // not of pointwise ops
   llvm::DenseMap<mlir::Value, unsigned> streamedDim; // the dim of a value that is n
   llvm::DenseSet<mlir::Operation *> fixedMembers;    // absorbed whatever the rules say
+  llvm::DenseSet<mlir::Operation *> leftOutside;     // projections of what is stored anyway
 };
 
 } // namespace flashlight

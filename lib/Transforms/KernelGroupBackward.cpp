@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 //
 // The backward closure of a kernel's outputs: the index that each value is needed
-// at, and which ops are absorbed for it.
+// at, and which ops are absorbed for it. Contractions, reductions and scans:
+// KernelGroupSums.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,7 +53,8 @@ void KernelGroup::need(ArrayRef<Value> roots) {
     for (int64_t i = 0; i < tensorType(root).getRank(); ++i) {
       // A dim that was merged of several is as many axes.
       AffineExpr expr = getAffineConstantExpr(0, context);
-      for (const Extent &extent : partsOf(root, i)) {
+      llvm::DenseSet<std::pair<Value, unsigned>> seen;
+      for (const Extent &extent : partsOf(root, i, seen)) {
         expr = expr * (extent.symbol ? 1 : extent.size);
         if (extent.symbol || extent.size != 1)
           expr = expr + axes.dim(axes.create(extent, AxisRole::Batch, output));
@@ -63,7 +65,7 @@ void KernelGroup::need(ArrayRef<Value> roots) {
   }
   // From the last op to the first, so that all uses of a value are known before the op that defines
   // it is looked at; only ops that something needs, for a program may be much larger than a kernel.
-  while (!pending.empty()) {
+  while (!pending.empty() && !isTooLarge()) {
     std::pop_heap(pending.begin(), pending.end(), standsBefore);
     Operation *op = pending.pop_back_val();
     if (!seen.insert(op).second) // needed by several of its results
@@ -89,21 +91,22 @@ void KernelGroup::need(ArrayRef<Value> roots) {
 
 /// The extents of the dims that dim `dim` of an output was merged of, outermost first: those of the
 /// rows that it is computed of, between which and the output are pointwise ops and views.
-SmallVector<Extent> KernelGroup::partsOf(Value value, unsigned dim) const {
+SmallVector<Extent> KernelGroup::partsOf(Value value, unsigned dim,
+                                         llvm::DenseSet<std::pair<Value, unsigned>> &seen) const {
   SmallVector<Extent> whole{getExtent(tensorType(value), dim)};
   Operation *op = value.getDefiningOp();
-  if (!op || !fixedMembers.contains(op))
+  if (!op || !fixedMembers.contains(op) || !seen.insert({value, dim}).second)
     return whole;
   if (isElementwise(op)) {
     for (Value operand : op->getOperands())
-      if (SmallVector<Extent> parts = partsOf(operand, dim); parts.size() > 1)
+      if (SmallVector<Extent> parts = partsOf(operand, dim, seen); parts.size() > 1)
         return parts;
     return whole;
   }
   if (!isView(op) || isa<BroadcastOp>(op))
     return whole;
   if (FailureOr<unsigned> from = operandDim(op, dim); succeeded(from))
-    return isa<SliceOp>(op) ? whole : partsOf(op->getOperand(0), *from);
+    return isa<SliceOp>(op) ? whole : partsOf(op->getOperand(0), *from, seen);
   auto reshape = dyn_cast<ReshapeOp>(op);
   FailureOr<SmallVector<ReshapeGroup>> groups = failure();
   if (reshape)
@@ -115,7 +118,7 @@ SmallVector<Extent> KernelGroup::partsOf(Value value, unsigned dim) const {
       continue;
     SmallVector<Extent> parts;
     for (unsigned from = group.operandBegin; from < group.operandEnd; ++from)
-      llvm::append_range(parts, partsOf(op->getOperand(0), from));
+      llvm::append_range(parts, partsOf(op->getOperand(0), from, seen));
     // Only the outermost extent may be unknown: the others are factors of the index.
     bool known =
         llvm::all_of(llvm::drop_begin(parts), [](const Extent &extent) { return !extent.symbol; });
@@ -267,212 +270,6 @@ bool KernelGroup::absorbGather(GatherOp op, ArrayRef<Index> indices) {
     demand(op.getSource(), at);
   }
   passed[op] = mapped;
-  return true;
-}
-
-/// A contraction belongs to the kernel if it sums over the stream, or makes a score. Something that
-/// is as large as scores already and projected by weights is left to a GEMM library.
-bool KernelGroup::absorbContract(ContractOp op, ArrayRef<Index> indices) {
-  // What is needed along the stream sums over another axis of the streamed one's origin.
-  bool overStream = isStreamReduction(op) && llvm::none_of(indices, [&](const Index &index) {
-                      return axes.uses(index, stream);
-                    });
-  bool score = llvm::all_of(indices, [&](const Index &index) { return isScoreLike(index); });
-  if (!overStream && !score)
-    return false;
-  // At an index looked up for each pair it is no matrix product any more.
-  if (llvm::any_of(indices, [&](const Index &index) { return isLookedUpForPairs(index); }))
-    return false;
-  if (!overStream && isProjection(op)) {
-    ContractOp::Labels labels = op.getLabels();
-    bool ofWeights = isParameter(op.getLhs());
-    Value other = ofWeights ? op.getRhs() : op.getLhs();
-    ArrayRef<StringAttr> names = ofWeights ? labels.rhs : labels.lhs;
-    const Index &index = indices.front();
-    std::optional<unsigned> n;
-    bool rows = false;
-    for (auto [at, name] : llvm::enumerate(names)) {
-      auto *in = llvm::find(labels.result, name);
-      if (in == labels.result.end())
-        continue;
-      ArrayRef<AffineExpr> expr(index[in - labels.result.begin()]);
-      if (axes.uses(expr, stream))
-        n = at;
-      rows |= axes.usesRole(expr, AxisRole::Row);
-    }
-    if (n && rows && !rowDims.hasRows(other, *n))
-      return false;
-  }
-  ContractOp::Labels labels = op.getLabels();
-  for (const Index &index : indices) {
-    llvm::SmallDenseMap<StringAttr, AffineExpr> at;
-    for (auto [label, expr] : llvm::zip(labels.result, index)) {
-      at[label] = expr;
-      // What an output axis is to the kernel shows at the contraction over the stream.
-      auto dim = dyn_cast<AffineDimExpr>(axes.canonical(expr));
-      if (!overStream || !dim || axes[dim.getPosition()].role != AxisRole::Batch)
-        continue;
-      bool left = llvm::is_contained(labels.lhs, label),
-           right = llvm::is_contained(labels.rhs, label);
-      if (left && right)
-        continue;
-      bool rows = left == (factorOfRows(op) == op.getLhs());
-      axes[dim.getPosition()].role = rows ? AxisRole::Row : AxisRole::Value;
-    }
-    auto indexOf = [&](Value operand, ArrayRef<StringAttr> names) {
-      Index result;
-      for (auto [i, name] : llvm::enumerate(names)) {
-        if (!at.count(name)) {
-          Extent extent = getExtent(tensorType(operand), i);
-          at[name] = extent.size == 1 ? getAffineConstantExpr(0, context)
-                     : overStream     ? axes.dim(stream)
-                                      : axes.dim(axes.create(extent, AxisRole::Inner));
-        }
-        result.push_back(at[name]);
-      }
-      return result;
-    };
-    Index lhs = indexOf(op.getLhs(), labels.lhs), rhs = indexOf(op.getRhs(), labels.rhs);
-    demand(op.getLhs(), lhs);
-    demand(op.getRhs(), rhs);
-    passed[op].push_back({index, {lhs, rhs}});
-  }
-  return true;
-}
-
-/// The factor of a contraction over the stream that depends on the rows; the other one holds the
-/// value rows.
-Value KernelGroup::factorOfRows(ContractOp op) const {
-  if (op.getLhs() == probabilities || op.getRhs() == probabilities)
-    return probabilities;
-  return streamedDim.count(op.getLhs()) ? op.getLhs() : op.getRhs();
-}
-
-/// True if `value` is made of scores, with keys along `dim`, that no kernel computes yet.
-bool KernelGroup::isOfOtherScores(Value value, unsigned dim) {
-  Operation *op = value.getDefiningOp();
-  if (!op || op->getBlock() != block || neighbours.owner.lookup(op) || isStreamReduction(op))
-    return false;
-  if (isElementwise(op))
-    return llvm::any_of(op->getOperands(),
-                        [&](Value operand) { return isOfOtherScores(operand, dim); });
-  if (isView(op)) {
-    FailureOr<unsigned> from = operandDim(op, dim);
-    return succeeded(from) && isOfOtherScores(op->getOperand(0), *from);
-  }
-  auto contract = dyn_cast<ContractOp>(op);
-  return contract && !isProjection(contract) && rowDims.hasRows(value, dim);
-}
-
-/// A reduction over axes that a tile holds whole: within rows or keys, as norms have, or within
-/// scores (squared distances, heads that are mixed). Of keys it is computed for every block of
-/// rows; that pays only where it runs along what is read anyway. What reduces the scores of other
-/// keys is left to their kernel, however few they are.
-bool KernelGroup::absorbInnerReduce(ReduceOp op, ArrayRef<Index> indices) {
-  constexpr int64_t widest = 512;
-  SmallVector<int64_t> dims = op.getReducedDims();
-  bool score = llvm::all_of(indices, [&](const Index &index) { return isOfPairs(index); });
-  bool ofKeys = llvm::any_of(indices, [&](const Index &i) { return axes.uses(i, stream); });
-  if (isGenerated(op.getOperand()) || (!score && (!innerReductions || dims.size() != 1)))
-    return false;
-  SmallVector<Extent> extents;
-  for (int64_t dim : dims) {
-    // A reduction of scores over their rows is a statistic of columns: of another kernel.
-    if (auto it = streamedDim.find(op.getOperand()); it != streamedDim.end() && ofKeys)
-      if (rowDims.isRow(op.getOperand(), it->second, dim))
-        return false;
-    if (!score && isOfOtherScores(op.getOperand(), dim))
-      return false;
-    Extent extent = getExtent(tensorType(op.getOperand()), dim);
-    bool known = false;
-    for (unsigned v = 0; v < axes.size(); ++v)
-      known |= axes.find(v) == v && axes[v].extent == extent &&
-               (axes[v].role == AxisRole::Inner || axes[v].role == AxisRole::Value);
-    if (extent.symbol || extent.size > widest || (ofKeys && !known && !score))
-      return false;
-    extents.push_back(extent);
-  }
-  for (const Index &index : indices) {
-    Index operand(index);
-    for (auto [dim, extent] : llvm::zip(dims, extents)) {
-      AffineExpr at = getAffineConstantExpr(0, context);
-      if (extent.size != 1) {
-        unsigned variable = axes.create(extent, AxisRole::Inner);
-        axes[variable].scope = index;
-        at = axes.dim(variable);
-      }
-      operand.insert(operand.begin() + dim, at);
-    }
-    demand(op.getOperand(), operand);
-    passed[op].push_back({index, {operand}});
-  }
-  return true;
-}
-
-/// True if what is reduced apart from the stream is held whole by a tile: an axis that programs
-/// divide among themselves is not.
-bool KernelGroup::reducesWholeAxes() {
-  for (unsigned v = 0; v < axes.size(); ++v) {
-    AxisRole role = axes[v].role;
-    // `scope` is the variable's own, not that of what it was unified with.
-    if (axes.isBound(v) && role != AxisRole::Inner && role != AxisRole::Value)
-      return false;
-  }
-  return true;
-}
-
-bool KernelGroup::absorbReduce(ReduceOp op, ArrayRef<Index> indices) {
-  if (!isStreamReduction(op))
-    return absorbInnerReduce(op, indices);
-  SmallVector<int64_t> dims = op.getReducedDims();
-  if (!(getExtent(tensorType(op.getOperand()), dims[0]) == axes[stream].extent) ||
-      llvm::any_of(indices, [&](const Index &index) { return axes.uses(index, stream); }))
-    return false; // another axis of the streamed one's origin
-  streamReductions.insert(op);
-  for (const Index &index : indices) {
-    Index operand(index);
-    operand.insert(operand.begin() + dims[0], axes.dim(stream));
-    nameRows(op, operand);
-    demand(op.getOperand(), operand);
-    passed[op].push_back({index, {operand}});
-  }
-  return true;
-}
-
-/// What an axis of a reduced value is to the kernel shows where its scores are made.
-void KernelGroup::nameRows(ReduceOp op, ArrayRef<AffineExpr> index) {
-  unsigned n = op.getReducedDims()[0];
-  for (auto [at, expr] : llvm::enumerate(index)) {
-    auto dim = dyn_cast<AffineDimExpr>(axes.canonical(expr));
-    if (at != n && dim && axes[dim.getPosition()].role == AxisRole::Batch &&
-        rowDims.isRow(op.getOperand(), n, at))
-      axes[dim.getPosition()].role = AxisRole::Row;
-  }
-}
-
-FailureOr<bool> KernelGroup::runsAgainstStream(ScanOp op, AffineExpr at) const {
-  AffineExpr n = axes.dim(stream);
-  if (axes.canonical(at) == n)
-    return op.getReverse();
-  int64_t size = tensorType(op.getResult()).getDimSize(op.getScannedDim());
-  if (ShapedType::isStatic(size) && axes.canonical(at) == n * -1 + (size - 1))
-    return !op.getReverse();
-  return failure();
-}
-
-/// A scan of scores along the stream: carried from block to block. A scan of keys alone is computed
-/// once, before the kernel.
-bool KernelGroup::absorbScan(ScanOp op, ArrayRef<Index> indices) {
-  unsigned dim = op.getScannedDim();
-  if (!rowDims.hasRows(op.getOperand(), dim) ||
-      !(getExtent(tensorType(op.getResult()), dim) == axes[stream].extent))
-    return false;
-  for (const Index &index : indices)
-    for (auto [at, expr] : llvm::enumerate(index))
-      if (at == dim ? failed(runsAgainstStream(op, expr)) : axes.uses(expr, stream))
-        return false;
-  for (const Index &index : indices)
-    demand(op.getOperand(), index);
   return true;
 }
 

@@ -41,23 +41,25 @@ bool KernelGroup::isFinished(Value value) const {
                        [&](const Index &index) { return axes.uses(index, stream); });
 }
 
-/// True if an op that one of the values depends on is `found`. What another group owns is its
+/// True if a member that one of the values depends on is `found`. What another group owns is its
 /// kernel's result, which depends on all that the kernel reads.
 bool KernelGroup::dependsOn(ArrayRef<Value> values, llvm::function_ref<bool(Operation *)> found,
                             bool throughKernels) const {
-  // Without other kernels, whose operands may be computed later, nothing in front of the first
-  // member depends on the group.
+  // Nothing in front of the first of them depends on one, but for other kernels. What any kernel
+  // computes for itself (constants, a mask) may stand far in front of that.
   Operation *first = nullptr;
-  if (!throughKernels)
-    for (Operation *member : members)
-      if (!first || member->isBeforeInBlock(first))
-        first = member;
+  for (Operation *member : members)
+    if ((!first || member->isBeforeInBlock(first)) && found(member))
+      first = member;
+  if (!first)
+    return false;
+  if (throughKernels)
+    first = neighbours.firstDependent(first, this);
   SmallVector<Value> worklist(values);
   DenseSet<Operation *> seen;
   while (!worklist.empty()) {
     Operation *op = worklist.pop_back_val().getDefiningOp();
-    if (!op || op->getBlock() != block || (first && op->isBeforeInBlock(first)) ||
-        !seen.insert(op).second)
+    if (!op || op->getBlock() != block || op->isBeforeInBlock(first) || !seen.insert(op).second)
       continue;
     const KernelGroup *owner = neighbours.owner.lookup(op);
     if (throughKernels && owner && owner != this) {
@@ -91,54 +93,61 @@ bool KernelGroup::collectBetween(Value value, llvm::SmallSetVector<Operation *, 
                       [&](Value operand) { return collectBetween(operand, between); });
 }
 
-/// True if dim `dim` of a finished row is a value axis, or the heads of statistics alone: so few
-/// numbers that a tile may hold those of all heads.
-bool KernelGroup::isWholeDim(Value value, unsigned dim) {
-  if (auto it = demands.find(value); it != demands.end()) {
-    constexpr int64_t mostHeads = 64;
-    auto dimExpr = dyn_cast<AffineDimExpr>(axes.canonical(it->second.front()[dim]));
-    if (!dimExpr)
-      return false;
-    const IndexSpace::Variable &axis = axes[dimExpr.getPosition()];
-    if (axis.role == AxisRole::Value)
-      return true;
-    bool values = false, rows = false;
-    for (unsigned v = 0; v < axes.size(); ++v) {
-      values |= axes[v].role == AxisRole::Value;
-      rows |= axes.find(v) == v && v != dimExpr.getPosition() && axes[v].role == AxisRole::Row &&
-              axes.uses(it->second.front(), v);
+/// The value that the kernel is known to need which dim `dim` of a finished row comes from, and its
+/// dim there: seen through views and pointwise members.
+std::optional<std::pair<Value, unsigned>> KernelGroup::sourceOf(Value value, unsigned dim) const {
+  SmallVector<std::pair<Value, unsigned>> worklist{{value, dim}};
+  DenseSet<std::pair<Value, unsigned>> seen;
+  while (!worklist.empty()) {
+    auto [next, at] = worklist.pop_back_val();
+    if (demands.count(next))
+      return std::pair(next, at);
+    Operation *op = next.getDefiningOp();
+    if (!op || !seen.insert({next, at}).second)
+      continue;
+    if (isView(op)) {
+      if (FailureOr<unsigned> from = operandDim(op, at); succeeded(from))
+        worklist.push_back({op->getOperand(0), *from});
+    } else if (members.contains(op) && isElementwise(op)) {
+      for (Value operand : llvm::reverse(llvm::to_vector(op->getOperands())))
+        if (isDerived(operand))
+          worklist.push_back({operand, at});
     }
-    return !values && rows && !axis.extent.symbol && axis.extent.size <= mostHeads;
   }
-  Operation *op = value.getDefiningOp();
-  if (!op || !members.contains(op))
-    return false;
-  if (isView(op)) {
-    FailureOr<unsigned> from = operandDim(op, dim);
-    return succeeded(from) && isWholeDim(op->getOperand(0), *from);
-  }
-  return isElementwise(op) && llvm::any_of(op->getOperands(), [&](Value operand) {
-           return isDerived(operand) && isWholeDim(operand, dim);
-         });
+  return std::nullopt;
 }
 
 /// What dim `dim` of a finished row is to the kernel, if it is one of its axes.
 std::optional<AxisRole> KernelGroup::roleOf(Value value, unsigned dim) const {
-  if (auto it = demands.find(value); it != demands.end()) {
-    auto axis = dyn_cast<AffineDimExpr>(axes.canonical(it->second.front()[dim]));
-    return axis ? std::optional(axes[axis.getPosition()].role) : std::nullopt;
-  }
-  Operation *op = value.getDefiningOp();
-  if (op && isView(op)) {
-    FailureOr<unsigned> from = operandDim(op, dim);
-    return succeeded(from) ? roleOf(op->getOperand(0), *from) : std::nullopt;
-  }
-  if (!op || !members.contains(op) || !isElementwise(op))
+  auto source = sourceOf(value, dim);
+  if (!source)
     return std::nullopt;
-  for (Value operand : op->getOperands())
-    if (std::optional<AxisRole> role = isDerived(operand) ? roleOf(operand, dim) : std::nullopt)
-      return role;
-  return std::nullopt;
+  AffineExpr at = axes.canonical(demands.lookup(source->first).front()[source->second]);
+  auto axis = dyn_cast<AffineDimExpr>(at);
+  return axis ? std::optional(axes[axis.getPosition()].role) : std::nullopt;
+}
+
+/// True if dim `dim` of a finished row is a value axis, or the heads of statistics alone: so few
+/// numbers that a tile may hold those of all heads.
+bool KernelGroup::isWholeDim(Value value, unsigned dim) const {
+  constexpr int64_t mostHeads = 64;
+  auto source = sourceOf(value, dim);
+  if (!source)
+    return false;
+  Index index = demands.lookup(source->first).front();
+  auto dimExpr = dyn_cast<AffineDimExpr>(axes.canonical(index[source->second]));
+  if (!dimExpr)
+    return false;
+  const IndexSpace::Variable &axis = axes[dimExpr.getPosition()];
+  if (axis.role == AxisRole::Value)
+    return true;
+  bool values = false, rows = false;
+  for (unsigned v = 0; v < axes.size(); ++v) {
+    values |= axes[v].role == AxisRole::Value;
+    rows |= axes.find(v) == v && v != dimExpr.getPosition() && axes[v].role == AxisRole::Row &&
+            axes.uses(index, v);
+  }
+  return !values && rows && !axis.extent.symbol && axis.extent.size <= mostHeads;
 }
 
 /// True if finished rows are looked at through a view with a linear index: one that permutes and
@@ -160,92 +169,115 @@ bool KernelGroup::keepsRows(Operation *view) const {
   });
 }
 
+/// Another reduction over the stream, of what may be another function of the group's scores.
+bool KernelGroup::joinReduction(Operation *op, DenseSet<Value> &streamed) {
+  llvm::SmallSetVector<Operation *, 8> between;
+  bool fits = llvm::all_of(op->getOperands(), [&](Value v) { return collectBetween(v, between); });
+  // Of the same keys alone it would be another attention, with rows and states of its own.
+  auto isStreamed = [&](Value operand) { return streamed.contains(operand) && isDerived(operand); };
+  bool joins =
+      llvm::any_of(op->getOperands(), isStreamed) || llvm::any_of(between, [&](Operation *inner) {
+        return llvm::any_of(inner->getOperands(), isStreamed);
+      });
+  if (!joins || !fits)
+    return false;
+  for (Operation *inner : between) {
+    members.insert(inner);
+    streamed.insert(inner->getResult(0));
+  }
+  members.insert(op);
+  return true;
+}
+
+/// A pointwise op of finished rows, seen through views.
+bool KernelGroup::joinRows(Operation *op, const DenseSet<Value> &streamed) {
+  SmallVector<Operation *> views;
+  SmallVector<Value> others;
+  bool joins = false, fits = true;
+  int64_t largest = 0;
+  for (Value operand : op->getOperands()) {
+    Value base = operand;
+    SmallVector<Operation *> chain;
+    while (Operation *def = base.getDefiningOp()) {
+      if (members.contains(def) || !isView(def) || !keepsRows(def))
+        break;
+      chain.push_back(def);
+      base = def->getOperand(0);
+    }
+    if (Operation *def = base.getDefiningOp(); def && members.contains(def) && isDerived(base)) {
+      fits &= !streamed.contains(base);
+      joins = true;
+      llvm::append_range(views, chain);
+      auto type = tensorType(base);
+      largest = std::max(largest, type.hasStaticShape() ? type.getNumElements() : INT64_MAX);
+    } else {
+      others.push_back(operand);
+    }
+  }
+  auto type = tensorType(op->getResult(0));
+  bool grows = type.hasStaticShape() && type.getNumElements() > largest;
+  if (!joins || !fits || grows)
+    return false;
+  // What depends on the group in another way than by pointwise ops of rows, which may have been
+  // smaller (a row's weight times a value row), cannot wait for it. Asked last: it is dear.
+  auto isAlsoFinished = [&](Operation *inner) {
+    return (isElementwise(inner) || (isView(inner) && keepsRows(inner))) &&
+           llvm::none_of(inner->getOperands(), [&](Value v) { return streamed.contains(v); });
+  };
+  llvm::SmallSetVector<Operation *, 8> between;
+  if (!llvm::all_of(others, [&](Value v) { return collectBetween(v, between); }) ||
+      !llvm::all_of(between, isAlsoFinished))
+    return false;
+  members.insert(between.begin(), between.end());
+  members.insert(op);
+  members.insert(views.begin(), views.end());
+  return true;
+}
+
 /// Adds other reductions over the stream of the group's values, and pointwise ops of finished rows.
 void KernelGroup::extendForward() {
-  auto isMember = [&](Value value) {
-    return value.getDefiningOp() && members.contains(value.getDefiningOp());
-  };
-  auto joinsRows = [&](Value value) { return isMember(value) && isDerived(value); };
   DenseSet<Value> streamed; // members that have the streamed axis
   for (Operation *op : members)
     if (!isFinished(op->getResult(0)))
       streamed.insert(op->getResult(0));
-
-  for (Operation &op : *block) {
-    if (members.contains(&op) || op.getNumResults() != 1 || neighbours.owner.lookup(&op) ||
-        neighbours.stored.contains(&op))
-      continue;
-    if (isStreamReduction(&op)) {
-      // What it reduces may be another function of the group's scores.
-      llvm::SmallSetVector<Operation *, 8> between;
-      bool joins = false;
-      bool fits =
-          llvm::all_of(op.getOperands(), [&](Value v) { return collectBetween(v, between); });
-      for (Value operand : op.getOperands())
-        joins |= streamed.contains(operand);
-      for (Operation *inner : between)
-        for (Value operand : inner->getOperands())
-          joins |= streamed.contains(operand);
-      if (!joins || !fits)
-        continue;
-      for (Operation *inner : between) {
-        members.insert(inner);
-        streamed.insert(inner->getResult(0));
+  // What the group's values reach through pointwise ops and views, in the order of the block: a
+  // program may be much larger than a kernel. Every attention may use one mask.
+  auto standsAfter = [](Operation *a, Operation *b) { return b->isBeforeInBlock(a); };
+  SmallVector<Operation *> reached;
+  DenseSet<Operation *> known;
+  auto reach = [&](Operation *op) {
+    if (rowDims.isPositional(op->getResult(0)))
+      return;
+    for (Operation *user : op->getUsers())
+      if (user->getBlock() == block && known.insert(user).second) {
+        reached.push_back(user);
+        std::push_heap(reached.begin(), reached.end(), standsAfter);
       }
-      members.insert(&op);
-      continue;
-    }
-    if (auto reduce = dyn_cast<ReduceOp>(op)) { // a norm of finished rows
-      SmallVector<int64_t> dims = reduce.getReducedDims();
-      Value operand = reduce.getOperand();
-      if (innerReductions && dims.size() == 1 && isMember(operand) && isDerived(operand) &&
-          !streamed.contains(operand) && isWholeDim(operand, dims[0]))
-        members.insert(&op);
-      continue;
-    }
-    if (!isElementwise(&op))
-      continue;
-    SmallVector<Operation *> views;
-    SmallVector<Value> others;
-    bool joins = false, fits = true;
-    int64_t largest = 0;
-    for (Value operand : op.getOperands()) {
-      Value base = operand;
-      SmallVector<Operation *> chain;
-      while (Operation *def = base.getDefiningOp()) {
-        if (members.contains(def) || !isView(def) || !keepsRows(def))
-          break;
-        chain.push_back(def);
-        base = def->getOperand(0);
-      }
-      if (joinsRows(base)) {
-        fits &= !streamed.contains(base);
-        joins = true;
-        llvm::append_range(views, chain);
-        auto type = tensorType(base);
-        largest = std::max(largest, type.hasStaticShape() ? type.getNumElements() : INT64_MAX);
-      } else {
-        others.push_back(operand);
+  };
+  for (Operation *op : members)
+    reach(op);
+  while (!reached.empty() && !isTooLarge()) {
+    std::pop_heap(reached.begin(), reached.end(), standsAfter);
+    Operation *op = reached.pop_back_val();
+    bool joins = members.contains(op);
+    if (!joins && op->getNumResults() == 1 && !neighbours.owner.lookup(op) &&
+        !neighbours.stored.contains(op)) {
+      if (isStreamReduction(op)) {
+        joins = joinReduction(op, streamed);
+      } else if (auto reduce = dyn_cast<ReduceOp>(op)) { // a norm of finished rows
+        Value operand = reduce.getOperand();
+        Operation *def = operand.getDefiningOp();
+        joins = innerReductions && reduce.getReducedDims().size() == 1 && def &&
+                members.contains(def) && isDerived(operand) && !streamed.contains(operand) &&
+                isWholeDim(operand, reduce.getReducedDims()[0]);
+        if (joins)
+          members.insert(op);
+      } else if (isElementwise(op)) {
+        joins = joinRows(op, streamed);
       }
     }
-    auto type = tensorType(op.getResult(0));
-    bool grows = type.hasStaticShape() && type.getNumElements() > largest;
-    if (!joins || !fits || grows)
-      continue;
-    // What depends on the group in another way than by pointwise ops of rows, which may have been
-    // smaller (a row's weight times a value row), cannot wait for it. Asked last: it is dear.
-    auto isOfRows = [&](Operation *inner) {
-      return (isElementwise(inner) || (isView(inner) && keepsRows(inner))) &&
-             llvm::none_of(inner->getOperands(), [&](Value v) { return streamed.contains(v); });
-    };
-    llvm::SmallSetVector<Operation *, 8> between;
-    if (!llvm::all_of(others, [&](Value v) { return collectBetween(v, between); }) ||
-        !llvm::all_of(between, isOfRows))
-      continue;
-    members.insert(&op);
-    members.insert(between.begin(), between.end());
-    for (Operation *view : views)
-      members.insert(view);
+    if (joins || isElementwise(op) || isView(op) || isa<ScanOp>(op))
+      reach(op);
   }
   fixedMembers.insert(members.begin(), members.end());
 }

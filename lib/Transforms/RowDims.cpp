@@ -17,34 +17,45 @@ using namespace mlir;
 using namespace flashlight;
 
 bool RowDims::isRow(Value value, unsigned n, unsigned row) {
-  if (n == row)
-    return false;
-  auto [it, isNew] = known.try_emplace({value.getAsOpaquePointer(), n, row}, false);
-  if (!isNew)
-    return it->second;
-  bool result = compute(value, n, row);
-  return known[{value.getAsOpaquePointer(), n, row}] = result;
+  return isRow(value, n, row, /*learned=*/!hasDataRows(value, n));
 }
 
-bool RowDims::hasRows(Value value, unsigned n) {
+bool RowDims::hasRows(Value value, unsigned n) { return has(value, n, /*learned=*/true); }
+
+bool RowDims::hasDataRows(Value value, unsigned n) { return has(value, n, /*learned=*/false); }
+
+bool RowDims::has(Value value, unsigned n, bool learned) {
   for (int64_t row = 0; row < tensorType(value).getRank(); ++row)
-    if (tensorType(value).getDimSize(row) != 1 && isRow(value, n, row))
+    if (tensorType(value).getDimSize(row) != 1 && isRow(value, n, row, learned))
       return true;
   return false;
 }
 
-bool RowDims::compute(Value value, unsigned n, unsigned row) {
+bool RowDims::isRow(Value value, unsigned n, unsigned row, bool learned) {
+  if (n == row)
+    return false;
+  std::tuple key(value.getAsOpaquePointer(), n, row, learned);
+  auto [it, isNew] = known.try_emplace(key, false);
+  if (!isNew)
+    return it->second;
+  bool result = compute(value, n, row, learned);
+  return known[key] = result;
+}
+
+bool RowDims::compute(Value value, unsigned n, unsigned row, bool learned) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return false;
   if (isElementwise(op))
-    return llvm::any_of(op->getOperands(), [&](Value operand) { return isRow(operand, n, row); });
+    return llvm::any_of(op->getOperands(),
+                        [&](Value operand) { return isRow(operand, n, row, learned); });
   if (isView(op)) {
     FailureOr<unsigned> fromN = operandDim(op, n), fromRow = operandDim(op, row);
-    return succeeded(fromN) && succeeded(fromRow) && isRow(op->getOperand(0), *fromN, *fromRow);
+    return succeeded(fromN) && succeeded(fromRow) &&
+           isRow(op->getOperand(0), *fromN, *fromRow, learned);
   }
   if (auto scan = dyn_cast<ScanOp>(op))
-    return isRow(scan.getOperand(), n, row);
+    return isRow(scan.getOperand(), n, row, learned);
   if (auto contract = dyn_cast<ContractOp>(op)) {
     ContractOp::Labels labels = contract.getLabels();
     struct Side {
@@ -62,10 +73,12 @@ bool RowDims::compute(Value value, unsigned n, unsigned row) {
     };
     Side left = find(labels.lhs), right = find(labels.rhs);
     auto within = [&](Side side, Value operand) {
-      return side.n && side.row && isRow(operand, *side.n, *side.row);
+      return side.n && side.row && isRow(operand, *side.n, *side.row, learned);
     };
     bool apart = (left.n && !left.row && right.row && !right.n) ||
                  (right.n && !right.row && left.row && !left.n);
+    if (apart && isProjection(contract)) // keys that are weights are none
+      apart = learned && isParameter(left.row ? contract.getLhs() : contract.getRhs());
     return apart || within(left, contract.getLhs()) || within(right, contract.getRhs());
   }
   if (auto reduce = dyn_cast<ReduceOp>(op)) {
@@ -76,66 +89,56 @@ bool RowDims::compute(Value value, unsigned n, unsigned row) {
       return dim;
     };
     Value operand = reduce.getOperand();
-    return isRow(operand, before(n), before(row)) || llvm::any_of(dims, [&](int64_t reduced) {
+    return isRow(operand, before(n), before(row), learned) ||
+           llvm::any_of(dims, [&](int64_t reduced) {
              return separatesFactors(operand, before(n), before(row), reduced);
            });
   }
   return false;
 }
 
-/// True if `value` is computed from positions and constants alone (a causal mask): every element
-/// can be made anywhere, so it is no factor that rows or keys bring along.
-static bool isPositional(Value value) {
-  SmallVector<Value> worklist{value};
-  llvm::SmallDenseSet<Value, 16> seen;
-  while (!worklist.empty()) {
-    Value next = worklist.pop_back_val();
-    if (!seen.insert(next).second || isGenerated(next))
-      continue;
-    Operation *op = next.getDefiningOp();
-    if (!op || (!isElementwise(op) && !isView(op)))
-      return false;
-    llvm::append_range(worklist, op->getOperands());
-  }
-  return true;
+bool RowDims::isPositional(Value value) {
+  auto [it, isNew] = positional.try_emplace(value, false);
+  if (!isNew)
+    return it->second;
+  Operation *op = value.getDefiningOp();
+  bool result = isGenerated(value) ||
+                (op && (isElementwise(op) || isView(op)) &&
+                 llvm::all_of(op->getOperands(), [&](Value each) { return isPositional(each); }));
+  return positional[value] = result;
 }
 
 /// True if `value`, pointwise in what follows, has a factor with the reduced dim and the row but
 /// without n, and one with the reduced dim and n but without the row.
 bool RowDims::separatesFactors(Value value, unsigned n, unsigned row, unsigned reduced) {
-  using Dim = std::optional<unsigned>;
-  struct Item {
-    Value value;
-    Dim n, row;
-    unsigned reduced;
+  Factors found = factorsOf(value, n, row, reduced);
+  return found.ofRows && found.ofKeys;
+}
+
+RowDims::Factors RowDims::factorsOf(Value value, int n, int row, unsigned reduced) {
+  auto [it, isNew] = factors.try_emplace({value.getAsOpaquePointer(), n, row, reduced});
+  if (!isNew || isGenerated(value))
+    return it->second;
+  Factors &found = it->second; // which no other entry moves
+  if ((row < 0) != (n < 0) && !isPositional(value))
+    (row < 0 ? found.ofKeys : found.ofRows) = true;
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return found;
+  auto add = [&](const Factors &other) {
+    found.ofRows |= other.ofRows;
+    found.ofKeys |= other.ofKeys;
   };
-  SmallVector<Item> worklist{{value, n, row, reduced}};
-  llvm::SmallDenseSet<Value, 16> seen;
-  bool ofRows = false, ofKeys = false;
-  while (!worklist.empty() && !(ofRows && ofKeys)) {
-    Item item = worklist.pop_back_val();
-    if (!seen.insert(item.value).second || isGenerated(item.value))
-      continue;
-    if (item.row.has_value() != item.n.has_value() && !isPositional(item.value))
-      (item.row ? ofRows : ofKeys) = true;
-    Operation *op = item.value.getDefiningOp();
-    if (!op)
-      continue;
-    if (isElementwise(op)) {
-      for (Value operand : op->getOperands())
-        worklist.push_back({operand, item.n, item.row, item.reduced});
-    } else if (isView(op)) {
-      FailureOr<unsigned> from = operandDim(op, item.reduced);
-      if (failed(from))
-        continue;
-      auto through = [&](Dim dim) -> Dim {
-        if (dim)
-          if (FailureOr<unsigned> at = operandDim(op, *dim); succeeded(at))
-            return *at;
-        return std::nullopt;
-      };
-      worklist.push_back({op->getOperand(0), through(item.n), through(item.row), *from});
-    }
+  if (isElementwise(op)) {
+    for (Value operand : op->getOperands())
+      add(factorsOf(operand, n, row, reduced));
+  } else if (isView(op)) {
+    auto through = [&](int dim) {
+      FailureOr<unsigned> at = dim < 0 ? FailureOr<unsigned>(failure()) : operandDim(op, dim);
+      return succeeded(at) ? static_cast<int>(*at) : -1;
+    };
+    if (FailureOr<unsigned> from = operandDim(op, reduced); succeeded(from))
+      add(factorsOf(op->getOperand(0), through(n), through(row), *from));
   }
-  return ofRows && ofKeys;
+  return found;
 }

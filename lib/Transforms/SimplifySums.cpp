@@ -11,7 +11,8 @@
 //   sum_d (a[m, 1, d] * b[1, n, d])  =  contract a, b "md,nd->mn"
 //
 // if each factor lacks a dim that the other has; and further factors that are the
-// same everywhere stand before the sum. And |x| = x for an x that is an exponential:
+// same everywhere stand before the sum. A contraction of inputs that have the same
+// dims is a sum of products. And |x| = x for an x that is an exponential:
 // a sum of absolute values of them is the sum that a softmax has.
 //
 //===----------------------------------------------------------------------===//
@@ -136,6 +137,127 @@ struct SumOfProducts : OpRewritePattern<ReduceOp> {
   }
 };
 
+/// contract a, b -> sum (a * b) where both factors are inputs and have the same dims: no element of
+/// one meets several of the other, so it is no matrix product (a dot of two vectors).
+struct ProductOfAlike : OpRewritePattern<ContractOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  static bool isInput(Value value) {
+    while (Operation *op = value.getDefiningOp()) {
+      if (!isView(op) && !isa<arith::ExtFOp, arith::TruncFOp>(op))
+        return false;
+      value = op->getOperand(0);
+    }
+    return true;
+  }
+
+  LogicalResult matchAndRewrite(ContractOp op, PatternRewriter &rewriter) const override {
+    Type element = tensorType(op.getResult()).getElementType();
+    if (!op.getEquation() || op.getInit() || !isa<FloatType>(element))
+      return rewriter.notifyMatchFailure(op, "no contraction of floats at the program level");
+    if (!isInput(op.getLhs()) || !isInput(op.getRhs()))
+      return rewriter.notifyMatchFailure(op, "a factor may be weights of the other");
+    ContractOp::Labels labels = op.getLabels();
+    auto positions = [](ArrayRef<StringAttr> of, ArrayRef<StringAttr> in) {
+      return llvm::map_to_vector(
+          of, [&](StringAttr label) -> int64_t { return llvm::find(in, label) - in.begin(); });
+    };
+    SmallVector<int64_t> order = positions(labels.lhs, labels.rhs), reduced;
+    if (labels.lhs.size() != labels.rhs.size() ||
+        llvm::is_contained(order, static_cast<int64_t>(labels.rhs.size())))
+      return rewriter.notifyMatchFailure(op, "a factor has a dim that the other lacks");
+    SmallVector<StringAttr> kept;
+    for (auto [dim, label] : llvm::enumerate(labels.lhs))
+      if (llvm::is_contained(labels.result, label))
+        kept.push_back(label);
+      else
+        reduced.push_back(dim);
+    if (reduced.empty())
+      return rewriter.notifyMatchFailure(op, "sums over nothing");
+    auto widened = [&](Value value) -> Value {
+      if (tensorType(value).getElementType() == element)
+        return value;
+      return arith::ExtFOp::create(rewriter, op.getLoc(), tensorType(value).clone(element), value);
+    };
+    auto permute = [&](Value value, ArrayRef<int64_t> permutation) -> Value {
+      if (llvm::is_sorted(permutation))
+        return value;
+      return TransposeOp::create(rewriter, op.getLoc(), permuted(tensorType(value), permutation),
+                                 value, rewriter.getDenseI64ArrayAttr(permutation));
+    };
+    Value product = arith::MulFOp::create(rewriter, op.getLoc(), widened(op.getLhs()),
+                                          permute(widened(op.getRhs()), order));
+    SmallVector<int64_t> left = positions(kept, labels.lhs);
+    Value sum = ReduceOp::create(rewriter, op.getLoc(), permuted(tensorType(product), left),
+                                 ReduceKindAttr::get(op.getContext(), ReduceKind::Sum), product,
+                                 rewriter.getDenseI64ArrayAttr(reduced));
+    Value result = permute(sum, positions(labels.result, kept));
+    if (Attribute node = op->getAttr(kNodeAttr))
+      result.getDefiningOp()->setAttr(kNodeAttr, node);
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
+/// slice (contract a, b) -> contract (slice a), (slice b) along dims that both factors have, where
+/// nothing needs the whole: heads that are computed together and then subtracted.
+struct SlicedHeads : OpRewritePattern<ContractOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ContractOp op, PatternRewriter &rewriter) const override {
+    RankedTensorType type = tensorType(op.getResult());
+    if (!op.getEquation() || op.getInit() || isProjection(op) || op->use_empty() ||
+        !type.hasStaticShape())
+      return rewriter.notifyMatchFailure(op, "no contraction of heads at the program level");
+    ContractOp::Labels labels = op.getLabels();
+    int64_t elements = 0;
+    for (Operation *user : op->getUsers()) {
+      auto slice = dyn_cast<SliceOp>(user);
+      if (!slice || !tensorType(slice.getResult()).hasStaticShape())
+        return rewriter.notifyMatchFailure(op, "something needs the whole");
+      elements += tensorType(slice.getResult()).getNumElements();
+      for (auto [dim, label] : llvm::enumerate(labels.result)) {
+        bool shared =
+            llvm::is_contained(labels.lhs, label) && llvm::is_contained(labels.rhs, label);
+        bool whole = slice.getOffsets()[dim] == 0 && slice.getStrides()[dim] == 1 &&
+                     tensorType(slice.getResult()).getDimSize(dim) == type.getDimSize(dim);
+        if (!shared && !whole)
+          return rewriter.notifyMatchFailure(op, "a dim of one factor is cut");
+      }
+    }
+    if (elements > type.getNumElements())
+      return rewriter.notifyMatchFailure(op, "parts would be computed twice");
+    for (Operation *user : llvm::make_early_inc_range(op->getUsers())) {
+      auto slice = cast<SliceOp>(user);
+      rewriter.setInsertionPoint(slice);
+      auto cut = [&](Value factor, ArrayRef<StringAttr> names) {
+        RankedTensorType part = tensorType(factor);
+        SmallVector<int64_t> offsets, strides;
+        for (auto [dim, name] : llvm::enumerate(names)) {
+          auto *at = llvm::find(labels.result, name);
+          bool kept = at != labels.result.end();
+          int64_t from = at - labels.result.begin();
+          offsets.push_back(kept ? slice.getOffsets()[from] : 0);
+          strides.push_back(kept ? slice.getStrides()[from] : 1);
+          if (kept)
+            part = withExtent(part, dim, getExtent(tensorType(slice.getResult()), from));
+        }
+        return SliceOp::create(rewriter, slice.getLoc(), part, factor,
+                               rewriter.getDenseI64ArrayAttr(offsets),
+                               rewriter.getDenseI64ArrayAttr(strides));
+      };
+      Value lhs = cut(op.getLhs(), labels.lhs), rhs = cut(op.getRhs(), labels.rhs);
+      auto part = ContractOp::create(rewriter, op.getLoc(), slice.getResult().getType(), lhs, rhs,
+                                     *op.getEquation());
+      if (Attribute node = slice->getAttr(kNodeAttr))
+        part->setAttr(kNodeAttr, node);
+      rewriter.replaceOp(slice, part.getResult());
+    }
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
 /// |exp(x)| -> exp(x).
 struct AbsoluteOfPositive : OpRewritePattern<math::AbsFOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -152,5 +274,6 @@ struct AbsoluteOfPositive : OpRewritePattern<math::AbsFOp> {
 } // namespace
 
 void flashlight::populateSimplifySumsPatterns(RewritePatternSet &patterns) {
-  patterns.add<SumOfProducts, AbsoluteOfPositive>(patterns.getContext());
+  patterns.add<SumOfProducts, ProductOfAlike, SlicedHeads, AbsoluteOfPositive>(
+      patterns.getContext());
 }

@@ -161,3 +161,55 @@ func.func @selected_keys(%q: tensor<10x4xf32>, %k: tensor<8x4xf32>, %i: tensor<2
   %s = flashlight.contract %q, %keys "md,nd->mn" : tensor<10x4xf32>, tensor<20x4xf32> -> tensor<10x20xf32>
   return %s : tensor<10x20xf32>
 }
+
+// A dot of two inputs is no matrix product: the sum joins whatever reads it.
+// CHECK-LABEL: @dot
+// CHECK: %[[P:.*]] = arith.mulf %arg0, %arg1 : tensor<16xf32>
+// CHECK: flashlight.reduce sum %[[P]] dims [0] {flashlight.node = "dot"} : tensor<16xf32> -> tensor<f32>
+// CHECK-NOT: flashlight.contract
+func.func @dot(%a: tensor<16xf32>, %b: tensor<16xf32>) -> tensor<f32> {
+  %s = flashlight.contract %a, %b "d,d->" {flashlight.node = "dot"} : tensor<16xf32>, tensor<16xf32> -> tensor<f32>
+  return %s : tensor<f32>
+}
+
+// CHECK-LABEL: @rows_by_rows
+// CHECK: %[[T:.*]] = flashlight.transpose %arg1 [1, 0] : tensor<5x4xf32> -> tensor<4x5xf32>
+// CHECK: %[[P:.*]] = arith.mulf %arg0, %[[T]]
+// CHECK: flashlight.reduce sum %[[P]] dims [1] : tensor<4x5xf32> -> tensor<4xf32>
+func.func @rows_by_rows(%a: tensor<4x5xf32>, %b: tensor<5x4xf32>) -> tensor<4xf32> {
+  %s = flashlight.contract %a, %b "md,dm->m" : tensor<4x5xf32>, tensor<5x4xf32> -> tensor<4xf32>
+  return %s : tensor<4xf32>
+}
+
+// Weights of scalar values are what a kernel sweeps.
+// CHECK-LABEL: @weights_of_numbers
+// CHECK: flashlight.contract
+func.func @weights_of_numbers(%a: tensor<16xf32>, %b: tensor<16xf32>) -> tensor<f32> {
+  %p = math.exp %a : tensor<16xf32>
+  %s = flashlight.contract %p, %b "d,d->" : tensor<16xf32>, tensor<16xf32> -> tensor<f32>
+  return %s : tensor<f32>
+}
+
+// Heads that are used apart are computed apart, of halves of the weights.
+// CHECK-LABEL: @sliced_heads
+// CHECK: flashlight.slice %arg0 offsets [0, 0, 0]
+// CHECK: flashlight.contract {{.*}} "hmn,hne->hme" {flashlight.node = "first"} : tensor<2x5x7xf32>, tensor<2x7x3xf32> -> tensor<2x5x3xf32>
+// CHECK: flashlight.slice %arg0 offsets [2, 0, 0]
+// CHECK: flashlight.contract {{.*}} "hmn,hne->hme" {flashlight.node = "second"} : tensor<2x5x7xf32>, tensor<2x7x3xf32> -> tensor<2x5x3xf32>
+// CHECK-NOT: flashlight.contract
+func.func @sliced_heads(%p: tensor<4x5x7xf32>, %v: tensor<4x7x3xf32>) -> tensor<2x5x3xf32> {
+  %o = flashlight.contract %p, %v "hmn,hne->hme" : tensor<4x5x7xf32>, tensor<4x7x3xf32> -> tensor<4x5x3xf32>
+  %a = flashlight.slice %o offsets [0, 0, 0] strides [1, 1, 1] {flashlight.node = "first"} : tensor<4x5x3xf32> -> tensor<2x5x3xf32>
+  %b = flashlight.slice %o offsets [2, 0, 0] strides [1, 1, 1] {flashlight.node = "second"} : tensor<4x5x3xf32> -> tensor<2x5x3xf32>
+  %d = arith.subf %a, %b : tensor<2x5x3xf32>
+  return %d : tensor<2x5x3xf32>
+}
+
+// Rows that are left out are no heads: the kernel would have two kinds of rows.
+// CHECK-LABEL: @sliced_rows
+// CHECK: flashlight.contract {{.*}} -> tensor<4x5x3xf32>
+func.func @sliced_rows(%p: tensor<4x5x7xf32>, %v: tensor<4x7x3xf32>) -> tensor<4x2x3xf32> {
+  %o = flashlight.contract %p, %v "hmn,hne->hme" : tensor<4x5x7xf32>, tensor<4x7x3xf32> -> tensor<4x5x3xf32>
+  %a = flashlight.slice %o offsets [0, 0, 0] strides [1, 1, 1] : tensor<4x5x3xf32> -> tensor<4x2x3xf32>
+  return %a : tensor<4x2x3xf32>
+}

@@ -215,6 +215,26 @@ def test_deep_programs():
     close(compiled(Q), function(Q))
 
 
+def test_unrolled_loops():
+    """The steps of a recurrence are no kernel: each would compute all of those before it."""
+
+    def recurrence(x, a, b, c):
+        b = b * torch.rsqrt(b.square().mean(-1, keepdim=True) + 1e-6)
+        state, results = torch.zeros(2, 16, 8), []
+        for t in range(x.shape[1]):
+            step = x[:, t, :, None]
+            state = torch.exp(step * a) * state + step * b[:, t, None]
+            results.append(state @ c[:, t, :, None])
+        return torch.cat(results, -1)
+
+    x, b, c = torch.randn(2, 80, 16), torch.randn(2, 80, 8), torch.randn(2, 80, 8)
+    args = (x, -torch.rand(16, 8), b, c)
+    compiled = build(recurrence, *args)
+    close(compiled(*args), recurrence(*args))
+    reasons = {entry.reason for entry in compiled.fallbacks if "matmul" in entry.op}
+    assert reasons == {"it would be a kernel of more than 1024 operations"}
+
+
 def test_several_results_of_a_torch_call():
     def function(x):
         values, indices = x.topk(3)

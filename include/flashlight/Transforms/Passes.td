@@ -86,6 +86,31 @@ def Simplify : Pass<"flashlight-simplify", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numCasts", "casts", "roundings removed">];
 }
 
+def BatchConcats : Pass<"flashlight-batch-concats", "::mlir::func::FuncOp"> {
+  let summary = "computes all parts of a concat at once where they are computed alike";
+  let description = [{
+    Program level. The parts of a concat may be the same computation of what lies side by side in
+    the same tensors: heads in a Python loop that are stacked, queries in chunks. They become one
+    computation with one more dim:
+
+    ```mlir
+    %q0 = flashlight.slice %q offsets [0, 0] strides [1, 1] : tensor<8x4xf32> -> tensor<4x4xf32>
+    %q1 = flashlight.slice %q offsets [4, 0] strides [1, 1] : tensor<8x4xf32> -> tensor<4x4xf32>
+    // o0 and o1 of q0 and q1, by the same ops
+    %o = flashlight.concat %o0, %o1 dim 0 : (tensor<4x6xf32>, tensor<4x6xf32>) -> tensor<8x6xf32>
+    // becomes
+    %qs = flashlight.reshape %q : tensor<8x4xf32> -> tensor<2x4x4xf32>
+    // os of qs, by those ops
+    %o = flashlight.reshape %os : tensor<2x4x6xf32> -> tensor<8x6xf32>
+    ```
+
+    Only where a part has two contractions (scores, and what they weigh), and where nothing else
+    needs what a part computes on the way.
+  }];
+  let dependentDialects = ["FlashlightDialect", "::mlir::arith::ArithDialect"];
+  let statistics = [Statistic<"numConcats", "concats", "concats computed at once">];
+}
+
 def SplitConcats : Pass<"flashlight-split-concats", "::mlir::func::FuncOp"> {
   let summary = "computes with the parts of a concat instead of the whole";
   let description = [{

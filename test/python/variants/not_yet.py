@@ -11,10 +11,6 @@ NOT_YET = {
         "left to PyTorch: aten.gt.Tensor, aten.matmul.default, aten.mul.Tensor, ..."
     ),
     "convolution_of_the_weights-shifted_sum": ("no kernel"),
-    "differential_learnt_factor-vectors_as_inputs": (
-        "left to PyTorch: aten.dot.default, aten.mean.dim, aten.add.Tensor, ..."
-    ),
-    "differential_paired_heads-outputs_in_halves": ("2 kernels instead of 1"),
     "forgetting_attention-gates_in_log2": ("left to PyTorch: aten.log2.default"),
     "ops_that_the_importer_does_not_know-after_the_values": (
         "left to PyTorch: aten.matmul.default, aten.add.Tensor"
