@@ -66,8 +66,8 @@ OF_REASONS = {
     "save no memory",
     "one of its values is needed at two indices that cannot be told apart": "compute that value "
     "twice, each time from its own operands, so that its two uses have axes of their own",
-    "it would be a kernel of more than 1024 operations": "a loop over rows or keys that is unrolled "
-    "in Python: write its steps as one op over all of them (a product, a cumsum)",
+    "it would be a kernel of more than 1024 operations": "a loop over rows or keys that is "
+    "unrolled in Python: write its steps as one op over all of them (a product, a cumsum)",
     _BETWEEN: "a value that only PyTorch computes lies between two parts of it: compute that value "
     "from the inputs, or behind the result",
 }
