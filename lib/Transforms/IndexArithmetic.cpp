@@ -25,17 +25,52 @@
 using namespace mlir;
 using namespace flashlight;
 
-std::optional<int64_t> IndexSpace::bound(AffineExpr expr, bool upper) const {
-  SmallVector<std::optional<int64_t>> low, high;
-  for (const Variable &variable : variables) {
-    low.push_back(0);
-    high.push_back(variable.extent.symbol ? std::nullopt
-                                          : std::optional<int64_t>(variable.extent.size - 1));
+/// The least or greatest value where dims start at 0 and `last` has their last positions. Not
+/// MLIR's own function, which takes the remainder of the least value for the least remainder.
+static std::optional<int64_t> boundOf(AffineExpr expr, ArrayRef<std::optional<int64_t>> last,
+                                      bool upper) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return constant.getValue();
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return upper ? last[dim.getPosition()] : 0;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary) // nothing is known of what is looked up
+    return std::nullopt;
+  AffineExpr lhs = binary.getLHS(), rhs = binary.getRHS();
+  if (binary.getKind() == AffineExprKind::Add) {
+    std::optional<int64_t> left = boundOf(lhs, last, upper), right = boundOf(rhs, last, upper);
+    return left && right ? std::optional(*left + *right) : std::nullopt;
   }
-  // Nothing is known of what is looked up.
-  low.resize(variables.size() + lookups.size());
-  high.resize(variables.size() + lookups.size());
-  return getBoundForAffineExpr(expr, variables.size(), lookups.size(), low, high, upper);
+  auto factor = dyn_cast<AffineConstantExpr>(rhs);
+  if (!factor)
+    return std::nullopt;
+  int64_t by = factor.getValue();
+  if (binary.getKind() == AffineExprKind::Mul) {
+    std::optional<int64_t> bound = boundOf(lhs, last, by < 0 ? !upper : upper);
+    return bound ? std::optional(*bound * by) : std::nullopt;
+  }
+  if (by <= 0)
+    return std::nullopt;
+  std::optional<int64_t> least = boundOf(lhs, last, false), greatest = boundOf(lhs, last, true);
+  if (binary.getKind() == AffineExprKind::FloorDiv) {
+    std::optional<int64_t> bound = upper ? greatest : least;
+    return bound ? std::optional(llvm::divideFloorSigned(*bound, by)) : std::nullopt;
+  }
+  if (binary.getKind() != AffineExprKind::Mod)
+    return std::nullopt;
+  // Between two multiples the remainder grows with the value.
+  if (least && greatest &&
+      llvm::divideFloorSigned(*least, by) == llvm::divideFloorSigned(*greatest, by))
+    return (upper ? *greatest : *least) - llvm::divideFloorSigned(*least, by) * by;
+  return upper ? by - 1 : 0;
+}
+
+std::optional<int64_t> IndexSpace::bound(AffineExpr expr, bool upper) const {
+  SmallVector<std::optional<int64_t>> last;
+  for (const Variable &variable : variables)
+    last.push_back(variable.extent.symbol ? std::nullopt
+                                          : std::optional<int64_t>(variable.extent.size - 1));
+  return boundOf(expr, last, upper);
 }
 
 /// The sum's terms that are multiples of `divisor`, divided by it, and the rest.
