@@ -18,9 +18,10 @@ using namespace mlir;
 using namespace flashlight;
 
 /// True for a member whose value only the kernel has: scores, statistics and what follows from
-/// them. Other members (masks made of indices, scaled inputs) are computed once more by whoever
-/// else needs them.
+/// them. Other members (masks made of indices, scaled inputs, norms of rows alone) are computed
+/// once more by whoever else needs them, and that may be what the kernel reads.
 bool KernelGroup::isDerived(Value value) const {
+  auto ofStream = [&](Value operand) { return !isFinished(operand); };
   SmallVector<Value> worklist{value};
   DenseSet<Value> seen;
   while (!worklist.empty()) {
@@ -28,7 +29,7 @@ bool KernelGroup::isDerived(Value value) const {
     Operation *op = next.getDefiningOp();
     if (!op || !members.contains(op) || !seen.insert(next).second)
       continue;
-    if (isa<ContractOp, ReduceOp>(op))
+    if (isa<ContractOp, ReduceOp>(op) && llvm::any_of(op->getOperands(), ofStream))
       return true;
     llvm::append_range(worklist, op->getOperands());
   }
@@ -75,7 +76,10 @@ bool KernelGroup::dependsOn(ArrayRef<Value> values, llvm::function_ref<bool(Oper
 
 bool KernelGroup::dependsOnMembers(Value value) const {
   return dependsOn(
-      value, [&](Operation *op) { return members.contains(op) && isa<ContractOp, ReduceOp>(op); },
+      value,
+      [&](Operation *op) {
+        return members.contains(op) && isa<ContractOp, ReduceOp>(op) && isDerived(op->getResult(0));
+      },
       /*throughKernels=*/true);
 }
 

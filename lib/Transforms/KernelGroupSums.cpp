@@ -114,7 +114,10 @@ bool KernelGroup::absorbContract(ContractOp op, ArrayRef<Index> indices) {
       }
       return result;
     };
-    Index lhs = indexOf(op.getLhs(), labels.lhs), rhs = indexOf(op.getRhs(), labels.rhs);
+    Index lhs = indexOf(op.getLhs(), labels.lhs), rhs = indexOf(op.getRhs(), labels.rhs), all;
+    for (auto [label, expr] : at)
+      all.push_back(expr);
+    axes.keepApart(all); // before the first factor, which may be known at another head, is unified
     demand(op.getLhs(), lhs);
     demand(op.getRhs(), rhs);
     passed[op].push_back({index, {lhs, rhs}});

@@ -239,3 +239,38 @@ func.func @table_of_distances(%q: tensor<10x4xf32>, %k: tensor<10x4xf32>, %v: te
   %o = flashlight.contract %p, %v "mn,ne->me" : tensor<10x10xf32>, tensor<10x4xf32> -> tensor<10x4xf32>
   return %o : tensor<10x4xf32>
 }
+
+// A reduction of rows alone is no secret of the kernel: the keys may be made of it, too.
+// CHECK-LABEL: @lengths
+// CHECK: %[[L:.*]] = flashlight.reduce sum
+// CHECK: %[[K:.*]] = flashlight.torch_call
+// CHECK: flashlight.kernel "kernel_0" axes(m = 10, e = 4, n = 20, d = 4{{.*}}) stream "n" ({{.*}} = %[[K]]
+// CHECK: flashlight.contract
+// CHECK: return
+func.func @lengths(%q: tensor<10x4xf32>, %x: tensor<20x4xf32>, %v: tensor<20x4xf32>, %t: tensor<20xf32>) -> tensor<10x4xf32> {
+  %l = flashlight.reduce sum %t dims [0] : tensor<20xf32> -> tensor<f32>
+  %lk = flashlight.broadcast %l dims [] : tensor<f32> -> tensor<20x4xf32>
+  %a = arith.mulf %x, %lk : tensor<20x4xf32>
+  %k = flashlight.torch_call "opaque" "%0" (%a) : (tensor<20x4xf32>) -> tensor<20x4xf32>
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<10x4xf32>, tensor<20x4xf32> -> tensor<10x20xf32>
+  %ls = flashlight.broadcast %l dims [] : tensor<f32> -> tensor<10x20xf32>
+  %m = arith.mulf %s, %ls : tensor<10x20xf32>
+  %p = math.exp %m : tensor<10x20xf32>
+  %o = flashlight.contract %p, %v "mn,ne->me" : tensor<10x20xf32>, tensor<20x4xf32> -> tensor<10x4xf32>
+  return %o : tensor<10x4xf32>
+}
+
+// Heads that are mixed before (beside themselves) and after: three axes of heads, not one.
+// CHECK-LABEL: @heads_mixed_twice
+// CHECK: flashlight.kernel "kernel_0" axes(b = 2, m = 10, e = 4, n = 20, {{.*}} = 2, {{.*}} = 2, {{.*}}) stream "n"
+// CHECK-NOT: flashlight.kernel
+// CHECK: return
+func.func @heads_mixed_twice(%q: tensor<2x10x4xf32>, %k: tensor<2x20x4xf32>, %v: tensor<2x20x4xf32>, %before: tensor<2x2xf32>, %after: tensor<2x2xf32>) -> tensor<2x10x4xf32> {
+  %s = flashlight.contract %q, %k "hmd,hnd->hmn" : tensor<2x10x4xf32>, tensor<2x20x4xf32> -> tensor<2x10x20xf32>
+  %t = flashlight.contract %s, %before "gmn,hg->hmn" : tensor<2x10x20xf32>, tensor<2x2xf32> -> tensor<2x10x20xf32>
+  %u = arith.addf %s, %t : tensor<2x10x20xf32>
+  %p = math.exp %u : tensor<2x10x20xf32>
+  %w = flashlight.contract %p, %after "gmn,hg->hmn" : tensor<2x10x20xf32>, tensor<2x2xf32> -> tensor<2x10x20xf32>
+  %o = flashlight.contract %w, %v "hmn,hne->hme" : tensor<2x10x20xf32>, tensor<2x20x4xf32> -> tensor<2x10x4xf32>
+  return %o : tensor<2x10x4xf32>
+}
