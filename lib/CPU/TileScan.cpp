@@ -97,10 +97,16 @@ void ScanEmitter::emitVectors(int64_t begin, int64_t end, int64_t width, int64_t
 void ScanEmitter::emitScan(int64_t width, int64_t count) {
   Type stored = cast<MemRefType>(from.getType()).getElementType();
   Type element = cast<RankedTensorType>(op.getType()).getElementType();
-  TypedAttr none = identityOf(op.getKind(), stored);
-  auto vectorType = width > 0 ? VectorType::get(width, stored) : VectorType();
+  bool rounds = isa<FloatType>(stored) && !stored.isF64() &&
+                (op.getKind() == ReduceKind::Sum || op.getKind() == ReduceKind::Prod);
+  Type wide = rounds ? b.getF64Type() : stored;
+  TypedAttr none = identityOf(op.getKind(), wide);
+  auto vectorOf = [&](Type type) {
+    return width > 0 ? VectorType::get(width, type) : VectorType();
+  };
+  VectorType vectorType = vectorOf(stored), wideVector = vectorOf(wide);
   Value start = vectorType
-                    ? arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorType, none))
+                    ? arith::ConstantOp::create(b, loc, DenseElementsAttr::get(wideVector, none))
                     : arith::ConstantOp::create(b, loc, none);
   SmallVector<Value> running(count, start);
   auto loop = scf::ForOp::create(b, loc, index(0), index(shape[scanned]), index(1), running);
@@ -116,9 +122,14 @@ void ScanEmitter::emitScan(int64_t width, int64_t count) {
       here[inner] = arith::AddIOp::create(b, loc, here[inner], index(i * width));
     Value value = vectorType ? Value(vector::LoadOp::create(b, loc, vectorType, from, here))
                              : Value(memref::LoadOp::create(b, loc, from, here));
+    if (rounds)
+      value = arith::ExtFOp::create(b, loc, wideVector ? Type(wideVector) : wide, value);
     running[i] = combine(op.getKind(), b, loc, loop.getRegionIterArgs()[i], value);
-    // A half type runs in f32; what is kept is rounded.
-    Value kept = toStored(b, loc, fromStored(b, loc, running[i], element));
+    // What is kept of a half type, in f32, is rounded to it.
+    Value kept = running[i];
+    if (rounds)
+      kept = arith::TruncFOp::create(b, loc, vectorType ? Type(vectorType) : stored, kept);
+    kept = toStored(b, loc, fromStored(b, loc, kept, element));
     if (vectorType)
       vector::StoreOp::create(b, loc, kept, to, here);
     else

@@ -57,6 +57,11 @@ private:
   using Memo = llvm::DenseMap<mlir::Value, mlir::Value>;
   using ValueAt = llvm::function_ref<mlir::Value(mlir::Value)>;
 
+  /// What a scan carries from block to block; `lost` is null where nothing is.
+  struct Carry {
+    mlir::Value sum, lost;
+  };
+
   bool isRunning(mlir::Operation *op, unsigned sweep) const {
     auto it = sweepOf.find(op);
     return it != sweepOf.end() && it->second == sweep;
@@ -70,6 +75,7 @@ private:
   mlir::Value outside(mlir::Value value);
   mlir::Value inside(mlir::Value value, unsigned sweep, Memo &memo);
   mlir::Value scanInside(ScanOp scan, unsigned sweep, Memo &memo);
+  Carry carryOn(ScanOp scan, mlir::Value block);
   void emitSweep(unsigned sweep);
   void emitMerge(StreamOp stream, llvm::ArrayRef<mlir::Operation *> statistics, unsigned sweep);
   mlir::Value corrected(mlir::Operation *op, mlir::Value state, unsigned sweep, Memo &atNew,
@@ -107,7 +113,7 @@ private:
   const Factorization *active = nullptr; // whose hoisted factors are left out
   std::vector<Blocked> blocked;
   Memo unguarded; // statistics of the region being written, unset ones as they are
-  llvm::DenseMap<mlir::Operation *, mlir::Value> carries; // of scans, in the sweep being written
+  llvm::DenseMap<mlir::Operation *, Carry> carries; // of scans, in the sweep being written
   llvm::DenseSet<mlir::Value> guardedTerms;               // terms that have been guarded already
   Memo finished;                                          // old value -> new, outside of sweeps
   mlir::Operation *beforeSweep = nullptr; // where values that a sweep needs from outside go

@@ -74,9 +74,41 @@ Value Derivation::inside(Value value, unsigned sweep, Memo &memo) {
 Value Derivation::scanInside(ScanOp scan, unsigned sweep, Memo &memo) {
   IRMapping mapping;
   mapping.map(scan.getOperand(), inside(scan.getOperand(), sweep, memo));
+  Location loc = scan.getLoc();
   Value block = builder.clone(*scan, mapping)->getResult(0);
-  Value carry = broadcastTo(carries[scan], scan.getType(), scan.getLoc());
-  return combine(scan.getKind(), builder, scan.getLoc(), carry, block);
+  const Carry &carry = carries[scan];
+  if (carry.lost)
+    block =
+        arith::AddFOp::create(builder, loc, broadcastTo(carry.lost, scan.getType(), loc), block);
+  return combine(scan.getKind(), builder, loc, broadcastTo(carry.sum, scan.getType(), loc), block);
+}
+
+/// A sum that is carried from block to block has a second number for what its roundings lose:
+/// otherwise the error would grow with the number of blocks, which that of eager's scans does not.
+static bool losesDigits(ScanOp scan) {
+  return scan.getKind() == ReduceKind::Sum && isa<FloatType>(elementTypeOf(scan.getResult()));
+}
+
+/// The carry after one more block, and what it has lost. (a + b) - (exactly a + b) is a number of
+/// the same type; where the sum is infinite there is nothing to lose.
+Derivation::Carry Derivation::carryOn(ScanOp scan, Value block) {
+  Location loc = scan.getLoc();
+  Carry before = carries[scan], after;
+  after.sum = combine(scan.getKind(), builder, loc, before.sum, block);
+  if (!before.lost)
+    return after;
+  auto difference = [&](Value a, Value b) {
+    return arith::SubFOp::create(builder, loc, a, b).getResult();
+  };
+  Value added = difference(after.sum, before.sum);
+  Value ofCarry = difference(before.sum, difference(after.sum, added));
+  Value ofBlock = difference(block, added);
+  Value lost = arith::AddFOp::create(builder, loc, ofCarry, ofBlock);
+  Value none = constant(lost.getType(), 0.0, loc);
+  Value finite = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::ORD, lost, lost);
+  lost = arith::SelectOp::create(builder, loc, finite, lost, none);
+  after.lost = arith::AddFOp::create(builder, loc, before.lost, lost);
+  return after;
 }
 
 //===----------------------------------------------------------------------===//
@@ -98,7 +130,7 @@ static RankedTensorType carryType(ScanOp scan) {
 }
 
 void Derivation::emitSweep(unsigned sweep) {
-  SmallVector<Operation *> state; // statistics, then scans
+  SmallVector<Operation *> state; // statistics, then scans, then what these lose
   StreamDependence::Operations scans;
   for (Operation *op : dependence.getStatistics())
     if (sweepOf[op] == sweep) {
@@ -108,6 +140,8 @@ void Derivation::emitSweep(unsigned sweep) {
     }
   unsigned count = state.size();
   state.append(scans.begin(), scans.end());
+  llvm::copy_if(scans, std::back_inserter(state),
+                [](Operation *scan) { return losesDigits(cast<ScanOp>(scan)); });
 
   SmallVector<Value> inits;
   SmallVector<Type> types;
@@ -133,8 +167,12 @@ void Derivation::emitSweep(unsigned sweep) {
     unguarded.clear();
     for (auto [op, argument] : llvm::zip(statistics, body->getArguments()))
       atOld[op->getResult(0)] = argument;
-    for (auto [scan, argument] : llvm::zip(scans, body->getArguments().drop_front(count)))
-      carries[scan] = argument;
+    auto arguments = body->getArguments().drop_front(count);
+    for (auto [scan, argument] : llvm::zip(scans, arguments))
+      carries[scan] = {argument, Value()};
+    for (auto [op, argument] : llvm::zip(llvm::drop_begin(state, count + scans.size()),
+                                         arguments.drop_front(scans.size())))
+      carries[op].lost = argument;
     SmallVector<Value> updated;
     for (auto [op, argument] : llvm::zip(statistics, body->getArguments())) {
       Value value = emitUpdate(op, argument, sweep, atNew, atOld);
@@ -142,12 +180,17 @@ void Derivation::emitSweep(unsigned sweep) {
       unguarded[op->getResult(0)] = value;
       atNew[op->getResult(0)] = guarded(op, value);
     }
+    SmallVector<Value> lost;
     for (Operation *op : scans) {
       auto scan = cast<ScanOp>(op);
       Value block = ReduceOp::create(builder, scan.getLoc(), carryType(scan), scan.getKindAttr(),
                                      inside(scan.getOperand(), sweep, atNew), DenseI64ArrayAttr());
-      updated.push_back(combine(scan.getKind(), builder, scan.getLoc(), carries[scan], block));
+      Carry after = carryOn(scan, block);
+      updated.push_back(after.sum);
+      if (after.lost)
+        lost.push_back(after.lost);
     }
+    llvm::append_range(updated, lost);
     YieldOp::create(builder, stream.getLoc(), updated);
     carries.clear();
     if (scans.empty()) // what follows a range depends on what a scan carries into it

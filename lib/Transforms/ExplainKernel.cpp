@@ -226,6 +226,9 @@ void Explainer::explainGuards() {
         {"restore(x) is 1, and x in rows whose extremum is unset at the end: they get what the "
          "program as written gives them",
          {}});
+  if (guards.lost)
+    section.lines.push_back(
+        {"lost(x) is what rounding took from the sum x; it is carried beside it", {}});
 }
 
 std::vector<ExplainedSection> Explainer::explain() {

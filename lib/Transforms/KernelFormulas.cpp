@@ -278,8 +278,33 @@ void KernelFormulas::define(const Twine &head, Value value) {
   addLine(head + " = " + entry.formula.str(), entry);
 }
 
+/// The sum whose rounding error this is, for e = (a - (s - (s - a))) + (b - (s - a)), s = a + b,
+/// and 0 where that is no number.
+static Value roundedSum(Operation *op) {
+  auto select = dyn_cast<arith::SelectOp>(op);
+  auto both = select ? select.getTrueValue().getDefiningOp<arith::AddFOp>() : nullptr;
+  auto ofFirst = both ? both.getLhs().getDefiningOp<arith::SubFOp>() : nullptr;
+  auto ofSecond = both ? both.getRhs().getDefiningOp<arith::SubFOp>() : nullptr;
+  if (!ofFirst || !ofSecond)
+    return {};
+  auto added = ofSecond.getRhs().getDefiningOp<arith::SubFOp>();
+  auto kept = ofFirst.getRhs().getDefiningOp<arith::SubFOp>();
+  if (!added || !kept || kept.getRhs() != added || added.getRhs() != ofFirst.getLhs() ||
+      kept.getLhs() != added.getLhs())
+    return {};
+  auto sum = added.getLhs().getDefiningOp<arith::AddFOp>();
+  bool whole = sum && sum.getLhs() == ofFirst.getLhs() && sum.getRhs() == ofSecond.getLhs();
+  return whole ? added.getLhs() : Value();
+}
+
 KernelFormulas::Entry KernelFormulas::compose(Value value) {
   Operation *op = value.getDefiningOp();
+  if (Value sum = roundedSum(op)) {
+    guards.lost = true;
+    Entry entry = entryOf(sum);
+    entry.formula = Formula::call("lost", entry.formula);
+    return entry;
+  }
   shorten(op);
   Entry entry;
   entry.formula = composeOp(op);

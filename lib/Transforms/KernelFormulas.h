@@ -24,10 +24,11 @@
 
 namespace flashlight {
 
-/// How guards are shown, so that a legend is printed where one stands.
+/// How guards and corrections are shown, so that a legend is printed where one stands.
 struct Guards {
   bool guard = false;   // guard(x)
   bool restore = false; // restore(x)
+  bool lost = false;    // lost(x)
 };
 
 class KernelFormulas {

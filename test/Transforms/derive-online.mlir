@@ -76,14 +76,25 @@ func.func @split_difference(%x: tensor<8x16xf32>, %y: tensor<8x16xf32>) -> tenso
 }
 
 //   A scan goes on from a carry, from the last block to the first if it is reversed; no merge.
+//   What the carry's roundings lose is carried, too.
 // CHECK-LABEL: @scanned
-// CHECK: flashlight.stream "n" (%{{.*}} = %{{.*}}, %[[CARRY:.*]] = %{{.*}}) : {{.*}} attributes {reverse}
+// CHECK: flashlight.stream "n" (%{{.*}} = %{{.*}}, %[[CARRY:.*]] = %{{.*}}, %[[LOST:.*]] = %{{.*}}) : {{.*}} attributes {reverse}
 // CHECK: %[[BLOCK:.*]] = flashlight.scan sum %[[X:.*]] along "n" reverse
+// CHECK: %[[WIDE_LOST:.*]] = flashlight.broadcast %[[LOST]]
+// CHECK: %[[MORE:.*]] = arith.addf %[[WIDE_LOST]], %[[BLOCK]]
 // CHECK: %[[WIDE:.*]] = flashlight.broadcast %[[CARRY]]
-// CHECK: %[[SCAN:.*]] = arith.addf %[[WIDE]], %[[BLOCK]]
+// CHECK: %[[SCAN:.*]] = arith.addf %[[WIDE]], %[[MORE]]
 // CHECK: math.exp %[[SCAN]]
 // CHECK: %[[ALL:.*]] = flashlight.reduce sum %[[X]]
-// CHECK: arith.addf %[[CARRY]], %[[ALL]]
+// CHECK: %[[NEW:.*]] = arith.addf %[[CARRY]], %[[ALL]]
+// CHECK: %[[ADDED:.*]] = arith.subf %[[NEW]], %[[CARRY]]
+// CHECK: %[[FROM_CARRY:.*]] = arith.subf %[[NEW]], %[[ADDED]]
+// CHECK: %[[LEFT:.*]] = arith.subf %[[CARRY]], %[[FROM_CARRY]]
+// CHECK: %[[RIGHT:.*]] = arith.subf %[[ALL]], %[[ADDED]]
+// CHECK: %[[ERROR:.*]] = arith.addf %[[LEFT]], %[[RIGHT]]
+// CHECK: %[[FINITE:.*]] = arith.cmpf ord, %[[ERROR]], %[[ERROR]]
+// CHECK: %[[SOME:.*]] = arith.select %[[FINITE]], %[[ERROR]]
+// CHECK: arith.addf %[[LOST]], %[[SOME]]
 // CHECK-NOT: merge
 // CHECK: return
 func.func @scanned(%x: tensor<8x16xf32>) -> tensor<8xf32> {

@@ -140,6 +140,9 @@ func.func @threshold(%s: tensor<8x16xf32> {flashlight.name = "s"}) -> tensor<8xf
 // CHECK: sweep over n, from the last block to the first
 // CHECK: running sum over n from the end of
 // CHECK-SAME: table[i[n], m]
+// CHECK: [[LOST:L[0-9]*]]'[m] = [[LOST]] + lost(L{{[0-9]*}}')
+// CHECK: where
+// CHECK: lost(x) is what rounding took from the sum x
 func.func @scanned(%t: tensor<4x8xf32> {flashlight.name = "table"}, %i: tensor<16xi64> {flashlight.name = "i"}) -> tensor<8xf32> {
   %0 = flashlight.kernel "scanned" axes(m = 8, n = 16) stream "n" (%y = %t, %z = %i) : (tensor<4x8xf32>, tensor<16xi64>) -> (tensor<8xf32>) {
     %at = flashlight.read %z at affine_map<(m, n) -> (n)> : tensor<16xi64> -> tensor<16xi64, #flashlight.axes<n>>

@@ -71,3 +71,30 @@ def test_scan_by_the_interpreter(function, args, passes):
     program = torch.export.export(numerics.as_module(function), args)
     text = str(import_program(program).module)
     check_pass(text, "flashlight-to-kernel", args, blocks=(None, 7, 16))
+
+
+def test_long_sums_keep_their_digits():
+    """A phase that is a sum over many keys: its error does not grow with their number."""
+    q, k, v = R(1, 2, 8, D), R(1, 2, 4000, D), R(1, 2, 4000, E)
+
+    def function(q, k, v):
+        return (q @ k.mT * 0.25).relu().cumsum(-1).sin() @ v
+
+    program = torch.export.export(numerics.as_module(function), (q, k, v))
+    compiled = flashlight.compile(program, target="cpu")
+    numerics.check(compiled(q, k, v), function, (q, k, v))
+    assert measure.form_of(compiled) == measure.Form(1, 1, ())
+
+
+def test_sums_that_become_infinite():
+    """What is lost by rounding is no number there."""
+    q, k, v = R(1, 2, 8, D), R(1, 2, 300, D), R(1, 2, 300, E)
+
+    def function(q, k, v):
+        z = (q @ k.mT * 0.25).masked_fill(torch.arange(300) == 100, -torch.inf)
+        return z.cumsum(-1).exp() @ v
+
+    program = torch.export.export(numerics.as_module(function), (q, k, v))
+    compiled = flashlight.compile(program, target="cpu")
+    numerics.check(compiled(q, k, v), function, (q, k, v))
+    assert compiled.kernels

@@ -21,11 +21,7 @@ NOT_YET = {
 }
 
 # What does not run, or computes something else than eager.
-WRONG: dict[str, str] = {
-    "contextual_position_encodings-gathered": (
-        "errs by 5e-5, five times what the rule allows: positions are sums of sigmoids"
-    ),
-}
+WRONG: dict[str, str] = {}
 
 # What has no Triton form that can be interpreted.
 NO_TTIR: dict[str, str] = {}
