@@ -126,7 +126,7 @@ void ScanEmitter::emitScan(int64_t width, int64_t count) {
       value = arith::ExtFOp::create(b, loc, wideVector ? Type(wideVector) : wide, value);
     running[i] = combine(op.getKind(), b, loc, loop.getRegionIterArgs()[i], value);
     // What is kept of a half type, in f32, is rounded to it.
-    Value kept = running[i];
+    Value kept = op.getExclusive() ? loop.getRegionIterArgs()[i] : running[i];
     if (rounds)
       kept = arith::TruncFOp::create(b, loc, vectorType ? Type(vectorType) : stored, kept);
     kept = toStored(b, loc, fromStored(b, loc, kept, element));

@@ -75,6 +75,19 @@ static constexpr Homomorphism kHomomorphisms[] = {
     {ReduceKind::Sum, "math.exp2", {"sum(y * exp2(x + h))", "sum(y * exp2(x + r)) * exp2(h - r)"}},
 };
 
+static constexpr Homogeneity kHomogeneities[] = {
+    {ReduceKind::Sum, "arith.addf", {"exp(h) * x + exp(h) * y", "exp(h) * (x + y)"}},
+    {ReduceKind::Sum, "arith.subf", {"exp(h) * x - exp(h) * y", "exp(h) * (x - y)"}},
+    {ReduceKind::Sum,
+     "arith.maximumf",
+     {"maximum(exp(h) * x, exp(h) * y)", "exp(h) * maximum(x, y)"}},
+    {ReduceKind::Sum,
+     "arith.minimumf",
+     {"minimum(exp(h) * x, exp(h) * y)", "exp(h) * minimum(x, y)"}},
+    {ReduceKind::Sum, "math.absf", {"abs(exp(h) * x)", "exp(h) * abs(x)"}},
+    {ReduceKind::Sum, "arith.cmpf", {"exp(h) * x < exp(h) * y", "x < y"}},
+};
+
 //===----------------------------------------------------------------------===//
 // Looking up
 //===----------------------------------------------------------------------===//
@@ -83,6 +96,7 @@ ArrayRef<Distribution> algebra::distributions() { return kDistributions; }
 ArrayRef<Splitting> algebra::splittings() { return kSplittings; }
 ArrayRef<Linearity> algebra::linearities() { return kLinearities; }
 ArrayRef<Homomorphism> algebra::homomorphisms() { return kHomomorphisms; }
+ArrayRef<Homogeneity> algebra::homogeneities() { return kHomogeneities; }
 
 template <typename Row, typename Matches>
 static const Row *find(ArrayRef<Row> table, ReduceKind over, Operation *op, Matches matches) {
@@ -108,6 +122,10 @@ const Linearity *algebra::findLinearity(ReduceKind over, Operation *op, unsigned
 
 const Homomorphism *algebra::findHomomorphism(ReduceKind over, Operation *op) {
   return find(homomorphisms(), over, op, [](const Homomorphism &) { return true; });
+}
+
+const Homogeneity *algebra::findHomogeneity(ReduceKind over, Operation *op) {
+  return find(homogeneities(), over, op, [](const Homogeneity &) { return true; });
 }
 
 bool algebra::isTransparent(Operation *op) {

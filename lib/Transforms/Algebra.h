@@ -14,6 +14,7 @@
 //   Splitting      (+) (a . b) = ((+) a) . ((+) b)         one reduction becomes two
 //   Linearity      (+) g(x) = g((+) x)                     an op that a factor moves through
 //   Homomorphism   e(a + r) = e(a) (*) e(r)                r may move: (*) e(r' - r) repairs
+//   Homogeneity    g(x (*) e, y (*) e) = g(x, y) (*) e     what all operands are repaired by
 //
 // Nothing else in the compiler knows which operation does what with which. Every
 // row says itself as an equation, which the tests evaluate on random numbers.
@@ -69,15 +70,25 @@ struct Homomorphism {
   Equation law;
 };
 
+/// An op that has the factor that all its operands have, where that is positive (as what a
+/// homomorphism is repaired by); a comparison is the same with it and without. Zero has any factor.
+struct Homogeneity {
+  ReduceKind over;
+  llvm::StringLiteral op;
+  Equation law;
+};
+
 llvm::ArrayRef<Distribution> distributions();
 llvm::ArrayRef<Splitting> splittings();
 llvm::ArrayRef<Linearity> linearities();
 llvm::ArrayRef<Homomorphism> homomorphisms();
+llvm::ArrayRef<Homogeneity> homogeneities();
 
 const Distribution *findDistribution(ReduceKind over, mlir::Operation *op, unsigned position);
 const Splitting *findSplitting(ReduceKind over, mlir::Operation *op);
 const Linearity *findLinearity(ReduceKind over, mlir::Operation *op, unsigned position);
 const Homomorphism *findHomomorphism(ReduceKind over, mlir::Operation *op);
+const Homogeneity *findHomogeneity(ReduceKind over, mlir::Operation *op);
 
 /// True for ops that are the identity to the algebra: roundings and broadcasts.
 bool isTransparent(mlir::Operation *op);

@@ -79,10 +79,11 @@ static LogicalResult orientScans(KernelOp kernel) {
                                  DenseI64ArrayAttr());
     Value wide = BroadcastOp::create(builder, loc, type, all, DenseI64ArrayAttr());
     Value upTo = ScanOp::create(builder, loc, type, scan.getKindAttr(), scan.getOperand(),
-                                IntegerAttr(), scan.getAxisAttr(), UnitAttr());
+                                IntegerAttr(), scan.getAxisAttr(), UnitAttr(), UnitAttr());
     Value after = arith::SubFOp::create(builder, loc, wide, upTo);
-    scan.replaceAllUsesWith(
-        arith::AddFOp::create(builder, loc, after, scan.getOperand()).getResult());
+    if (!scan.getExclusive())
+      after = arith::AddFOp::create(builder, loc, after, scan.getOperand());
+    scan.replaceAllUsesWith(after);
     scan.erase();
   }
   return success();

@@ -43,6 +43,7 @@ private:
   LogicalResult factor(Value value);
   LogicalResult select(arith::SelectOp op);
   LogicalResult exponent(Value value, bool negative, SmallVector<Scale> scales, bool base2);
+  LogicalResult homogeneous(Operation *op);
   Operation *matchedExtremum(Value condition) const;
 
   bool moves(Value value) const {
@@ -99,7 +100,41 @@ LogicalResult Factorizer::factor(Value value) {
         return block(op, "a running statistic changes its other operand for every key");
     return operand(op, i);
   }
-  return block(op, "no factor of it can be pulled out of the reduction");
+  return homogeneous(op);
+}
+
+static bool isSame(const ExponentTerm &a, const ExponentTerm &b) {
+  return a.value == b.value && a.negative == b.negative && a.base2 == b.base2 &&
+         llvm::equal(a.scales, b.scales, [](const Scale &x, const Scale &y) {
+           return x.value == y.value && x.divides == y.divides;
+         });
+}
+
+/// An op whose operands are all repaired by one positive factor, as exponentials are.
+LogicalResult Factorizer::homogeneous(Operation *op) {
+  auto refuse = [&] { return block(op, "no factor of it can be pulled out of the reduction"); };
+  if (!algebra::findHomogeneity(over, op))
+    return refuse();
+  std::optional<Factorization> common;
+  for (Value operand : op->getOperands()) {
+    if (algebra::isIdentity(ReduceKind::Sum, operand)) // zero has any factor
+      continue;
+    Factorization one;
+    Factorizer part(over, dependence, running, one);
+    if (failed(part.factor(operand)) || !one.hoists.empty() || !one.matched.empty())
+      return refuse();
+    if (!common)
+      common = one;
+    else if (one.repairs.size() != common->repairs.size() ||
+             !llvm::all_of(one.repairs, [&](const ExponentTerm &term) {
+               return llvm::any_of(common->repairs,
+                                   [&](const ExponentTerm &other) { return isSame(term, other); });
+             }))
+      return refuse();
+  }
+  if (common)
+    llvm::append_range(result.repairs, common->repairs);
+  return success();
 }
 
 /// select(c, f, e) with the reduction's identity e is f where c holds, and nothing elsewhere.
@@ -110,7 +145,12 @@ LogicalResult Factorizer::select(arith::SelectOp op) {
   if (!identity)
     return block(op, "chooses between two values that a running statistic changes");
   unsigned other = 3 - identity;
-  if (!moves(op.getCondition()))
+  // A comparison that a common factor leaves as it is.
+  auto compare = stripBroadcast(op.getCondition()).getDefiningOp<arith::CmpFOp>();
+  Factorization ofCondition;
+  bool stays = compare && dependence.isStreamed(compare) &&
+               succeeded(Factorizer(over, dependence, running, ofCondition).homogeneous(compare));
+  if (stays || !moves(op.getCondition()))
     return operand(op, other);
   if (isRowFactor(op.getCondition())) {
     result.hoists.push_back({op, identity, stripBroadcast(op.getCondition())});
@@ -171,6 +211,8 @@ LogicalResult Factorizer::exponent(Value value, bool negative, SmallVector<Scale
                                    bool base2) {
   if (!moves(value))
     return success();
+  if (auto negated = stripBroadcast(value).getDefiningOp<arith::NegFOp>())
+    return exponent(negated.getOperand(), !negative, scales, base2);
   if (!dependence.isStreamed(stripBroadcast(value))) {
     result.repairs.push_back({stripBroadcast(value), negative, scales, base2});
     return success();
@@ -178,8 +220,6 @@ LogicalResult Factorizer::exponent(Value value, bool negative, SmallVector<Scale
   Operation *op = value.getDefiningOp();
   if (algebra::isTransparent(op))
     return exponent(op->getOperand(0), negative, scales, base2);
-  if (isa<arith::NegFOp>(op))
-    return exponent(op->getOperand(0), !negative, scales, base2);
   if (isa<arith::AddFOp, arith::SubFOp>(op))
     return failure(
         failed(exponent(op->getOperand(0), negative, scales, base2)) ||

@@ -282,7 +282,7 @@ Value KernelWriter::writeScan(ScanOp op, ArrayRef<AffineExpr> index) {
   Type elementType = cast<RankedTensorType>(op.getType()).getElementType();
   return ScanOp::create(builder, op.getLoc(), typeOver(at, elementType), op.getKindAttr(), value,
                         IntegerAttr(), axes[stream].getName(),
-                        reverse ? builder.getUnitAttr() : UnitAttr());
+                        reverse ? builder.getUnitAttr() : UnitAttr(), op.getExclusiveAttr());
 }
 
 /// The last part that starts at the position or before it.

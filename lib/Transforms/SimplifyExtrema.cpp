@@ -14,7 +14,10 @@
 //
 // the latter for e that are exponentials. All of them hold exactly, because rounding
 // is monotone. A second maximum of scores that a first one was subtracted from, or of
-// the probabilities, becomes a function of the first that way.
+// the probabilities, becomes a function of the first that way. And for shares
+// p_n = e_n / sum e of e_n = exp(x_n - max x), which are in [0, 1] or no numbers:
+//
+//   p_n is no number where sum e is none        p_n = inf: never
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,6 +26,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace flashlight;
@@ -140,8 +144,72 @@ struct ExtremumOfGrowing : OpRewritePattern<ReduceOp> {
   }
 };
 
+/// Whether a share is no number, or infinite: e = exp(x - max x) is at most 1 and its sum at least,
+/// unless some element is no number, or all are -inf; then the sum is none, and no share is.
+struct SpecialShare : OpRewritePattern<arith::CmpFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::CmpFOp op, PatternRewriter &rewriter) const override {
+    bool isNaN = op.getPredicate() == arith::CmpFPredicate::UNE && op.getLhs() == op.getRhs();
+    APFloat number(0.0f);
+    bool isInfinite = op.getPredicate() == arith::CmpFPredicate::OEQ &&
+                      matchPattern(repeated(op.getRhs()), m_ConstantFloat(&number)) &&
+                      number.isInfinity();
+    if (!isNaN && !isInfinite)
+      return rewriter.notifyMatchFailure(op, "asks for no special value");
+    auto share = op.getLhs().getDefiningOp<arith::DivFOp>();
+    auto total = share ? repeated(share.getRhs()).getDefiningOp<ReduceOp>() : ReduceOp();
+    auto exponential = share ? share.getLhs().getDefiningOp<math::ExpOp>() : math::ExpOp();
+    auto shifted = exponential ? exponential.getOperand().getDefiningOp<arith::SubFOp>() : nullptr;
+    auto top = shifted ? repeated(shifted.getRhs()).getDefiningOp<ReduceOp>() : ReduceOp();
+    if (!total || !top || total.getKind() != ReduceKind::Sum || top.getKind() != ReduceKind::Max ||
+        total.getOperand() != share.getLhs() || top.getOperand() != shifted.getLhs() ||
+        total.getReducedDims() != top.getReducedDims())
+      return rewriter.notifyMatchFailure(op, "no share of exponentials less their maximum");
+    auto reduced = cast<RankedTensorType>(total.getType());
+    for (Value repeats : {share.getRhs(), shifted.getRhs()})
+      if (!withoutDims(repeats, total.getReducedDims(), reduced, rewriter))
+        return rewriter.notifyMatchFailure(op, "a statistic is not repeated along its dims");
+    Value result;
+    Location loc = op.getLoc();
+    auto type = cast<RankedTensorType>(op.getType());
+    if (isInfinite) {
+      auto scalar = RankedTensorType::get({}, rewriter.getI1Type());
+      Value never = arith::ConstantOp::create(rewriter, loc, DenseElementsAttr::get(scalar, false));
+      result = BroadcastOp::create(rewriter, loc, type, never, rewriter.getDenseI64ArrayAttr({}));
+    } else {
+      SmallVector<int64_t> dims;
+      for (int64_t i = 0; i < type.getRank(); ++i)
+        if (!llvm::is_contained(total.getReducedDims(), i))
+          dims.push_back(i);
+      Value none = arith::CmpFOp::create(rewriter, loc, arith::CmpFPredicate::UNE,
+                                         total.getResult(), total.getResult());
+      result = BroadcastOp::create(rewriter, loc, type, none, rewriter.getDenseI64ArrayAttr(dims));
+    }
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
+/// select(c, a, b), where c is the same everywhere and known.
+struct KnownSelect : OpRewritePattern<arith::SelectOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::SelectOp op, PatternRewriter &rewriter) const override {
+    DenseElementsAttr known;
+    if (!matchPattern(repeated(op.getCondition()), m_Constant(&known)) || !known.isSplat())
+      return rewriter.notifyMatchFailure(op, "condition is not known");
+    Value chosen = known.getSplatValue<bool>() ? op.getTrueValue() : op.getFalseValue();
+    if (Operation *def = chosen.getDefiningOp())
+      if (Attribute node = op->getAttr(kNodeAttr); node && !def->hasAttr(kNodeAttr))
+        def->setAttr(kNodeAttr, node);
+    rewriter.replaceOp(op, chosen);
+    return success();
+  }
+};
+
 } // namespace
 
 void flashlight::populateSimplifyExtremaPatterns(RewritePatternSet &patterns) {
-  patterns.add<ShiftExtremum, ExtremumOfGrowing>(patterns.getContext());
+  patterns.add<ShiftExtremum, ExtremumOfGrowing, SpecialShare, KnownSelect>(patterns.getContext());
 }

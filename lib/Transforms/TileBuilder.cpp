@@ -270,13 +270,14 @@ FailureOr<Value> TileBuilder::writeScan(ScanOp op, Value operand) {
   if (axis != kernel.getStreamAttr() && !whole)
     return op.emitError() << "cannot be tiled: axis '" << axis.getValue()
                           << "' is divided among programs";
-  if (at == own.end())
-    return operand; // an axis whose tile is one element
+  TypedAttr none = identityOf(op.getKind(), elementTypeOf(op.getType()));
+  if (at == own.end()) // an axis whose tile is one element
+    return op.getExclusive() ? splat(none, cast<RankedTensorType>(operand.getType())) : operand;
   if (op.getReverse() && positions[axis].left)
-    operand = maskTile(operand, own, {axis}, identityOf(op.getKind(), elementTypeOf(op.getType())));
+    operand = maskTile(operand, own, {axis}, none);
   return ScanOp::create(builder, op.getLoc(), operand.getType(), op.getKindAttr(), operand,
                         builder.getI64IntegerAttr(at - own.begin()), StringAttr(),
-                        op.getReverseAttr())
+                        op.getReverseAttr(), op.getExclusiveAttr())
       .getResult();
 }
 

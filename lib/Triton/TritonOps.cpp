@@ -185,12 +185,14 @@ LogicalResult DotOp::verify() {
   return success();
 }
 
-/// True for a region that makes one element of two.
-static bool combinesTwo(Region &region, Type element) {
+/// True for a region that makes one tuple of elements of two.
+static bool combinesTwo(Region &region, ArrayRef<Type> elements) {
   Block &block = region.front();
   Operation *last = block.getTerminator();
-  return block.getArgumentTypes() == TypeRange{element, element} &&
-         isa<ReduceReturnOp, ScanReturnOp>(last) && last->getOperand(0).getType() == element;
+  SmallVector<Type> both(elements);
+  llvm::append_range(both, elements);
+  return block.getArgumentTypes() == TypeRange(both) && isa<ReduceReturnOp, ScanReturnOp>(last) &&
+         last->getOperandTypes() == TypeRange(elements);
 }
 
 LogicalResult ReduceOp::verifyRegions() {
@@ -211,15 +213,24 @@ LogicalResult ReduceOp::verifyRegions() {
 }
 
 LogicalResult ScanOp::verifyRegions() {
-  RankedTensorType type = tileOf(getSrc());
+  if (getSrcs().empty())
+    return emitOpError() << "expected an operand";
+  RankedTensorType type = tileOf(getSrcs().front());
   int64_t axis = getAxis();
   if (axis < 0 || axis >= type.getRank()) // scan_c1
     return emitOpError() << "expected an axis below " << type.getRank() << ", got " << axis;
-  if (getResult().getType() != type) // scan_c2
-    return emitOpError() << "expected the result to be " << type << ", got "
-                         << getResult().getType();
-  if (!combinesTwo(getCombine(), type.getElementType())) // scan_c3
-    return emitOpError() << "expected a region that takes two " << type.getElementType()
-                         << " and returns one";
+  SmallVector<Type> elements;
+  for (Value operand : getSrcs()) {
+    elements.push_back(tileOf(operand).getElementType());
+    if (tileOf(operand).getShape() != type.getShape()) // scan_c1
+      return emitOpError() << "expected operands of one shape, got " << type << " and "
+                           << operand.getType();
+  }
+  if (getResultTypes() != getSrcs().getTypes()) // scan_c2
+    return emitOpError() << "expected the results to be " << getSrcs().getTypes() << ", got "
+                         << getResultTypes();
+  if (!combinesTwo(getCombine(), elements)) // scan_c3
+    return emitOpError() << "expected a region that takes two of " << elements
+                         << " and returns one of each";
   return success();
 }

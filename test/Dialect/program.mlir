@@ -87,6 +87,8 @@ func.func @scan(%x: tensor<8x128xf32>) {
   %0 = flashlight.scan sum %x dim 1 : tensor<8x128xf32>
   // CHECK: flashlight.scan max %{{.*}} dim 0 reverse : tensor<8x128xf32>
   %1 = flashlight.scan max %x dim 0 reverse : tensor<8x128xf32>
+  // CHECK: flashlight.scan prod %{{.*}} dim 1 reverse exclusive : tensor<8x128xf32>
+  %2 = flashlight.scan prod %x dim 1 reverse exclusive : tensor<8x128xf32>
   return
 }
 

@@ -212,7 +212,7 @@ tt.func public @scan_c1(%y: f32) {
 
 tt.func public @scan_c2(%y: f32) {
   %c = tt.splat %y : f32 -> tensor<16x32xf32>
-  // expected-error@+1 {{expected the result to be 'tensor<16x32xf32>', got 'tensor<16xf32>'}}
+  // expected-error@+1 {{expected the results to be 'tensor<16x32xf32>', got 'tensor<16xf32>'}}
   %r = "tt.scan"(%c) <{axis = 1 : i32, reverse = false}> ({
   ^bb0(%a: f32, %b: f32):
     %s = arith.addf %a, %b : f32
@@ -225,7 +225,7 @@ tt.func public @scan_c2(%y: f32) {
 
 tt.func public @scan_c3(%y: f32) {
   %c = tt.splat %y : f32 -> tensor<16xf32>
-  // expected-error@+1 {{expected a region that takes two 'f32' and returns one}}
+  // expected-error@+1 {{expected a region that takes two of 'f32' and returns one of each}}
   %r = "tt.scan"(%c) <{axis = 0 : i32, reverse = false}> ({
   ^bb0(%a: f32):
     tt.scan.return %a : f32

@@ -67,6 +67,14 @@ tt.func public @ops(%x: !tt.ptr<f16> {tt.divisibility = 16 : i32}, %y: !tt.ptr<f
     %w = arith.addf %u, %v : f32
     tt.scan.return %w : f32
   }) : (tensor<32x32xf32>) -> tensor<32x32xf32>
+  // CHECK: "tt.scan"(%{{.*}}, %{{.*}}) <{axis = 0 : i32, reverse = false}> ({
+  // CHECK: tt.scan.return %{{.*}}, %{{.*}} : f32, f32
+  // CHECK: }) : (tensor<32x32xf32>, tensor<32x32xf32>) -> (tensor<32x32xf32>, tensor<32x32xf32>)
+  %pairs:2 = "tt.scan"(%d, %sums) <{axis = 0 : i32, reverse = false}> ({
+  ^bb0(%u0: f32, %u1: f32, %v0: f32, %v1: f32):
+    %w = arith.addf %u1, %v0 : f32
+    tt.scan.return %w, %v1 : f32, f32
+  }) : (tensor<32x32xf32>, tensor<32x32xf32>) -> (tensor<32x32xf32>, tensor<32x32xf32>)
   // CHECK: }) : (tensor<32xf32>) -> f32
   %t = "tt.reduce"(%r) <{axis = 0 : i32}> ({
   ^bb0(%u: f32, %v: f32):

@@ -185,9 +185,11 @@ func.func @main({args}) -> ({", ".join(outs)}) {{
             f"flashlight.reduce {kind} {value.name}", kept, value.element, f"{self.type(value)} -> "
         )
 
-    def scan(self, kind: str, value: Value, along: str, reverse: bool = False) -> Value:
+    def scan(
+        self, kind: str, value: Value, along: str, reverse: bool = False, exclusive: bool = False
+    ) -> Value:
         """The running combination along an axis."""
-        way = " reverse" if reverse else ""
+        way = " reverse" * reverse + " exclusive" * exclusive
         return self._emit(
             f'flashlight.scan {kind} {value.name} along "{along}"{way}', value.axes, value.element
         )

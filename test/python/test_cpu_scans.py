@@ -25,15 +25,18 @@ def causal(k, strict=False):
 
 
 @WAYS
+@pytest.mark.parametrize("exclusive", [False, True])
 @pytest.mark.parametrize("kind", ["sum", "prod", "max", "min"])
 @pytest.mark.parametrize(("m", "n"), LENGTHS)
-def test_scans_of_scores(m, n, kind, reverse):
+def test_scans_of_scores(m, n, kind, exclusive, reverse):
     """sum_n scan(f(s))[m, n] v[n]: a carry of every row."""
     k = Kernel("n", h=2, m=m, e=20, n=n, d=16)
     s = scores_of(k)
     if kind == "prod":  # factors near one
         s = k.op("arith.addf", k.op("arith.mulf", s, 0.1), 1.0)
-    running = k.scan(kind, s, "n", reverse)
+    running = k.scan(kind, s, "n", reverse, exclusive)
+    if exclusive and kind in ("max", "min"):  # nothing yet is infinite
+        running = k.op("arith.minimumf", k.op("arith.maximumf", running, -100.0), 100.0)
     v = k.read(k.input("h n e"), "h n e")
     k.output(k.contract(running, v, "h m e"), "h m e")
     check(k, tolerance=2e-4)
@@ -93,13 +96,15 @@ def test_integers_and_halves(reverse):
 
 @WAYS
 @pytest.mark.parametrize("shape", [(70,), (5, 70), (70, 5), (3, 70, 33), (70, 1)])
+@pytest.mark.parametrize("exclusive", [False, True])
 @pytest.mark.parametrize("bits", [256, 512])
-def test_tiles(shape, reverse, bits):
+def test_tiles(shape, reverse, exclusive, bits):
     """A scan along each dim of a tile."""
     x = torch.randn(shape)
     for dim in range(len(shape)):
         kind = f"tensor<{'x'.join(map(str, shape))}xf32>"
-        body = f"  %y0 = flashlight.scan sum %x0 dim {dim}{' reverse' * reverse} : {kind}"
+        way = " reverse" * reverse + " exclusive" * exclusive
+        body = f"  %y0 = flashlight.scan sum %x0 dim {dim}{way} : {kind}"
         text = cpu_harness.program([x], [x], body)
         cpu_harness.check(text, [x], [torch.empty_like(x)], bits=bits)
 

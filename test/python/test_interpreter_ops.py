@@ -181,6 +181,7 @@ def test_reversed_slice():
     same(run(text, [x], [t], "tensor<3x2xf32>"), x.flip(0, 1)[:, 1:5:2])
 
 
+@pytest.mark.parametrize("exclusive", [False, True])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize(
     "kind, function",
@@ -191,10 +192,15 @@ def test_reversed_slice():
         ("min", lambda x: x.cummin(1).values),
     ],
 )
-def test_scan(kind, function, reverse):
+def test_scan(kind, function, reverse, exclusive):
     x, t = torch.randn(3, 5), "tensor<3x5xf32>"
-    text = f"flashlight.scan {kind} $0 dim 1 {'reverse' if reverse else ''} : {t}"
-    expected = function(x.flip(1)).flip(1) if reverse else function(x)
+    way = " reverse" * reverse + " exclusive" * exclusive
+    text = f"flashlight.scan {kind} $0 dim 1{way} : {t}"
+    expected = function(x.flip(1)) if reverse else function(x)
+    if exclusive:
+        first = {"sum": 0.0, "prod": 1.0, "max": -torch.inf, "min": torch.inf}[kind]
+        expected = torch.cat([torch.full((3, 1), first), expected[:, :-1]], 1)
+    expected = expected.flip(1) if reverse else expected
     same(run(text, [x], [t], t), expected)
 
 

@@ -120,18 +120,20 @@ KINDS = {"sum": torch.cumsum, "prod": torch.cumprod, "max": torch.cummax, "min":
 
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("dim", [0, 1])
+@pytest.mark.parametrize("exclusive", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_scans(kind, dim, reverse):
+def test_scans(kind, exclusive, dim, reverse):
     """The running combination along either dim, from either end."""
     torch.manual_seed(0)
     x = torch.randn(32, 16)
     output = torch.empty(32, 16)
+    way = " reverse" * reverse + " exclusive" * exclusive
     text = tile_program(
         f"%x: memref<32x16xf32, {MEMORY}>, %o: memref<32x16xf32, {MEMORY}> {{flashlight.output}}",
         f"""
         %t = flashlight.load %x[%m0, %c0] map affine_map<(i, j) -> (i, j)>
             : memref<32x16xf32, {MEMORY}> -> tensor<32x16xf32>
-        %s = flashlight.scan {kind} %t dim {dim} {"reverse" if reverse else ""} : tensor<32x16xf32>
+        %s = flashlight.scan {kind} %t dim {dim} {way} : tensor<32x16xf32>
         flashlight.store %s, %o[%m0, %c0] map affine_map<(i, j) -> (i, j)>
             : tensor<32x16xf32>, memref<32x16xf32, {MEMORY}>
         """,
@@ -142,5 +144,9 @@ def test_scans(kind, dim, reverse):
     assert "tt.scan" in ttir
     expected = KINDS[kind](x.double().flip(dim) if reverse else x.double(), dim)
     expected = expected if isinstance(expected, torch.Tensor) else expected.values
+    if exclusive:
+        first = {"sum": 0.0, "prod": 1.0, "max": -torch.inf, "min": torch.inf}[kind]
+        expected = expected.roll(1, dim)
+        expected.select(dim, 0).fill_(first)
     expected = expected.flip(dim) if reverse else expected
     torch.testing.assert_close(output.double(), expected, rtol=1e-5, atol=1e-5)

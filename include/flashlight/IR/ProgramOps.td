@@ -174,13 +174,15 @@ def Flashlight_SizeOp : Flashlight_Op<"size", [Pure]> {
 
 def Flashlight_ScanOp : Flashlight_Op<"scan", [
     Pure, AllTypesMatch<["operand", "result"]>]> {
-  let summary = "inclusive running combination along a dim";
+  let summary = "running combination along a dim";
   let description = [{
     Element `i` of the result combines the operand's elements `0 ... i`; with
-    `reverse`, those from `i` to the last.
+    `reverse`, those from `i` to the last. With `exclusive`, element `i` itself does not
+    count: the first one (with `reverse`, the last) is what combining nothing gives.
 
     ```mlir
     %c = flashlight.scan sum %x dim 1 reverse : tensor<8x128xf32>
+    %before = flashlight.scan prod %x dim 1 exclusive : tensor<8x128xf32>
     ```
     In a kernel, `along` names the axis. In a `flashlight.stream`, along the streamed
     axis, it runs over the block alone: what came before is state.
@@ -193,12 +195,13 @@ def Flashlight_ScanOp : Flashlight_Op<"scan", [
     AnyRankedTensor:$operand,        // what is combined
     OptionalAttr<I64Attr>:$dim,      // the dim, where no axes name them
     OptionalAttr<StrAttr>:$axis,     // the axis, in a kernel
-    UnitAttr:$reverse                // from the last element to the first
+    UnitAttr:$reverse,               // from the last element to the first
+    UnitAttr:$exclusive              // without the element itself
   );
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = [{
-    $kind $operand (`dim` $dim^)? (`along` $axis^)? (`reverse` $reverse^)? attr-dict
-    `:` type($operand)
+    $kind $operand (`dim` $dim^)? (`along` $axis^)? (`reverse` $reverse^)?
+    (`exclusive` $exclusive^)? attr-dict `:` type($operand)
   }];
   let extraClassDeclaration = [{
     /// The position of the scanned dim, at any level.

@@ -111,6 +111,29 @@ def BatchConcats : Pass<"flashlight-batch-concats", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numConcats", "concats", "concats computed at once">];
 }
 
+def NormalizeShifts : Pass<"flashlight-normalize-shifts", "::mlir::func::FuncOp"> {
+  let summary = "takes shifts out of scans and contractions";
+  let description = [{
+    Program level. A scan that is moved on by one element, and one of what is, is an
+    `exclusive` scan; a total less a scan is one from the other end; the scan of a
+    constant is a multiple of the positions. A contraction of shifted factors, as a
+    convolution of weights is, is a sum of shifted contractions of the factor itself.
+
+    ```mlir
+    %s = flashlight.scan sum %x dim 1 : tensor<8x64xf32>
+    %part = flashlight.slice %s offsets [0, 0] strides [1, 1] : tensor<8x64xf32> -> tensor<8x63xf32>
+    %0 = flashlight.concat %zero, %part dim 1
+        : (tensor<8x1xf32>, tensor<8x63xf32>) -> tensor<8x64xf32>
+    // becomes
+    %0 = flashlight.scan sum %x dim 1 exclusive : tensor<8x64xf32>
+    ```
+
+    Inputs are taken to be finite: where a value may be infinite for another reason, a
+    difference of sums stays as it is.
+  }];
+  let dependentDialects = ["FlashlightDialect", "::mlir::arith::ArithDialect"];
+}
+
 def SplitConcats : Pass<"flashlight-split-concats", "::mlir::func::FuncOp"> {
   let summary = "computes with the parts of a concat instead of the whole";
   let description = [{

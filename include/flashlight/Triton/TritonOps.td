@@ -340,6 +340,7 @@ def Triton_ScanOp : Triton_Op<"scan", [Pure, SingleBlock]> {
   let summary = "the running combination of elements along a dim";
   let description = [{
     In MLIR's generic form, as Triton prints it. Inclusive; `reverse` starts at the last element.
+    Several operands are combined as tuples.
 
     ```mlir
     tt.func public @running(%x: tensor<64x32xf32>) attributes {noinline = false} {
@@ -352,15 +353,16 @@ def Triton_ScanOp : Triton_Op<"scan", [Pure, SingleBlock]> {
     }
     ```
 
-    c1: `axis` is a dim of the operand. c2: the result has the operand's type. c3: the region
-    takes two elements and returns one.
+    c1: `axis` is a dim of the operands, which have one shape. c2: the results have the
+    operands' types. c3: the region takes an element of every operand, twice, and returns one of
+    every operand.
   }];
   let arguments = (ins
-    Triton_Tile:$src, // what is combined
-    I32Attr:$axis,    // along what
-    BoolAttr:$reverse // from the last element to the first
+    Variadic<Triton_Tile>:$srcs, // what is combined
+    I32Attr:$axis,               // along what
+    BoolAttr:$reverse            // from the last element to the first
   );
-  let results = (outs Triton_Tile:$result);
+  let results = (outs Variadic<Triton_Tile>:$results);
   let regions = (region SizedRegion<1>:$combine);
   let hasRegionVerifier = 1;
 }
@@ -379,8 +381,8 @@ def Triton_ScanReturnOp : Triton_Op<"scan.return", [
     }
     ```
   }];
-  let arguments = (ins Triton_Number:$result); // the two elements, combined
-  let assemblyFormat = "$result attr-dict `:` type($result)";
+  let arguments = (ins Variadic<Triton_Number>:$results); // the two elements, combined
+  let assemblyFormat = "$results attr-dict `:` type($results)";
 }
 
 #endif // FLASHLIGHT_TRITON_OPS_TD

@@ -29,6 +29,18 @@ static void writeCombine(OpBuilder &builder, Location loc, ReduceKind kind, Regi
   ReturnOp::create(builder, loc, result);
 }
 
+/// The same for a scan without the element itself: a range is what its elements but the last
+/// combine to, and the last. (a, x) and (b, y), one after the other, are (a x b, y).
+static void writeCombineBefore(OpBuilder &builder, Location loc, ReduceKind kind, Region &region,
+                               Type element) {
+  OpBuilder::InsertionGuard guard(builder);
+  SmallVector<Type> types(4, element);
+  Block *body = builder.createBlock(&region, {}, types, SmallVector<Location>(4, loc));
+  Value first = combine(kind, builder, loc, body->getArgument(0), body->getArgument(1));
+  Value both = combine(kind, builder, loc, first, body->getArgument(2));
+  tt::ScanReturnOp::create(builder, loc, ValueRange{both, body->getArgument(3)});
+}
+
 Value tiles::reduce(OpBuilder &builder, Location loc, ReduceKind kind, Value value, int64_t axis) {
   SmallVector<int64_t> shape(tiles::shapeOf(value));
   shape.erase(shape.begin() + axis);
@@ -60,9 +72,18 @@ LogicalResult KernelConverter::convertScan(ScanOp op) {
   Location loc = op.getLoc();
   Value value = getWide(op.getOperand());
   Type element = getElementTypeOrSelf(value.getType());
-  auto scan = tt::ScanOp::create(builder, loc, value.getType(), value,
+  SmallVector<Value> operands{value};
+  if (op.getExclusive()) {
+    auto none = DenseElementsAttr::get(cast<ShapedType>(value.getType()),
+                                       Attribute(identityOf(op.getKind(), element)));
+    operands.insert(operands.begin(), arith::ConstantOp::create(builder, loc, none));
+  }
+  auto scan = tt::ScanOp::create(builder, loc, ValueRange(operands).getTypes(), operands,
                                  static_cast<int32_t>(op.getScannedDim()), op.getReverse());
-  writeCombine<tt::ScanReturnOp>(builder, loc, op.getKind(), scan.getCombine(), element);
-  map[op.getResult()] = scan.getResult();
+  if (op.getExclusive())
+    writeCombineBefore(builder, loc, op.getKind(), scan.getCombine(), element);
+  else
+    writeCombine<tt::ScanReturnOp>(builder, loc, op.getKind(), scan.getCombine(), element);
+  map[op.getResult()] = scan.getResult(0);
   return success();
 }

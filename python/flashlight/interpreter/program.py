@@ -8,6 +8,7 @@ Where an op names its dims by axes (in a kernel) instead of by an attribute, the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -169,10 +170,25 @@ def gather(op: ir.Operation, _translator: Translator) -> Run:
     return run
 
 
-def scan_along(x: torch.Tensor, kind: str, dim: int, reverse: bool) -> torch.Tensor:
+def _nothing(kind: str, dtype: torch.dtype) -> float:
+    """What combining no elements gives."""
+    if kind in ("sum", "prod"):
+        return int(kind == "prod")
+    if dtype.is_floating_point:
+        return -math.inf if kind == "max" else math.inf
+    limits = torch.iinfo(dtype)
+    return limits.min if kind == "max" else limits.max
+
+
+def scan_along(
+    x: torch.Tensor, kind: str, dim: int, reverse: bool, exclusive: bool
+) -> torch.Tensor:
     """The running combination of `x` along `dim`, in its own type."""
     if reverse:
-        return scan_along(x.flip(dim), kind, dim, False).flip(dim)
+        return scan_along(x.flip(dim), kind, dim, False, exclusive).flip(dim)
+    if exclusive and x.shape[dim]:
+        first = torch.full_like(x.narrow(dim, 0, 1), _nothing(kind, x.dtype))
+        x = torch.cat([first, x.narrow(dim, 0, x.shape[dim] - 1)], dim)
     if kind == "sum":
         return torch.cumsum(x, dim, dtype=x.dtype)
     if kind == "prod":
@@ -183,13 +199,14 @@ def scan_along(x: torch.Tensor, kind: str, dim: int, reverse: bool) -> torch.Ten
 @builder("flashlight.scan")
 def scan(op: ir.Operation, translator: Translator) -> Run:
     """Running combination; in a stream, over the block."""
-    kind, reverse = reduce_kind(op.attributes["kind"]), "reverse" in op.attributes
+    kind = reduce_kind(op.attributes["kind"])
+    reverse, exclusive = "reverse" in op.attributes, "exclusive" in op.attributes
     if "dim" in op.attributes:
         dim = integer(op, "dim")
     else:
         axes = translator.info(op.results[0].type).axes or ()
         dim = axes.index(ir.StringAttr(op.attributes["axis"]).value)
-    return lambda _frame, x: (scan_along(x, kind, dim, reverse),)
+    return lambda _frame, x: (scan_along(x, kind, dim, reverse, exclusive),)
 
 
 @builder("flashlight.torch_call")

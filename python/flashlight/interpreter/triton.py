@@ -186,16 +186,16 @@ def scan(op: ir.Operation, translator: Translator) -> Run:
     reverse = ir.BoolAttr(op.attributes["reverse"]).value
     body = translator.region(op)
 
-    def run(frame: Frame, value: torch.Tensor) -> tuple[torch.Tensor]:
+    def run(frame: Frame, *values: torch.Tensor) -> list[torch.Tensor]:
         inner = replace(frame, checked=False)
-        parts = list(value.unbind(axis))
+        steps = list(zip(*(value.unbind(axis) for value in values), strict=True))
         if reverse:
-            parts.reverse()
-        for i in range(1, len(parts)):
-            (parts[i],) = body.run(inner, [parts[i - 1], parts[i]])
+            steps.reverse()
+        for i in range(1, len(steps)):
+            steps[i] = tuple(body.run(inner, [*steps[i - 1], *steps[i]]))
         if reverse:
-            parts.reverse()
-        return (torch.stack(parts, axis),)
+            steps.reverse()
+        return [torch.stack(parts, axis) for parts in zip(*steps, strict=True)]
 
     return run
 

@@ -338,6 +338,13 @@ def nan_to_num(q, k, v):
 
 
 @masked_rows("BHSD BHND BHNE")
+def filled_where_no_number(q, k, v):
+    keep = torch.arange(k.shape[-2])[None] + 40 <= torch.arange(q.shape[-2])[:, None]
+    weights = torch.einsum("bhmd,bhnd->bhmn", q, k).mul(0.25).where(keep, -INF).softmax(-1)
+    return torch.einsum("bhmn,bhne->bhme", weights.masked_fill(weights.isnan(), 0.0), v)
+
+
+@masked_rows("BHSD BHND BHNE")
 def where_any(q, k, v):
     keep = torch.arange(k.shape[-2])[None] + 40 <= torch.arange(q.shape[-2])[:, None]
     weights = torch.where(keep, q @ k.mT * 0.25, -INF).softmax(-1)

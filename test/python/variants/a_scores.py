@@ -218,7 +218,11 @@ def difference_matrix(q, k, v, f):
     return torch.einsum("bhmn,bnhe->bmhe", scores.softmax(-1), v)
 
 
-@forgetting("BHSD BHSD BHSE BHS", left=("aten.cumsum.default", "aten.sigmoid.default"))
+# A sum along positions, of what is made of inputs: as the logarithm of the sigmoid elsewhere.
+@forgetting(
+    "BHSD BHSD BHSE BHS",
+    left=("aten.cumsum.default", "aten.sigmoid.default", "aten.log2.default"),
+)
 def gates_in_log2(q, k, v, f):
     c = torch.cumsum(torch.log2(torch.sigmoid(f)), -1)
     scores = (q @ k.mT * 0.25) * 1.4426950408889634 + (c[..., None] - c[..., None, :])

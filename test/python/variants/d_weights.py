@@ -157,6 +157,15 @@ def shifted_by_maximum(q, k, v):
     return (torch.where(e > 0, e, 0.0) @ v) / (e.abs().sum(-1, keepdim=True) + 1e-6)
 
 
+@rectified("BHSD BHND BHNE")
+def relu_of_shifted(q, k, v):
+    """A softmax with threshold: what is above e^0 counts."""
+    scores = torch.einsum("bhmd,bhnd->bhmn", q, k) * 0.25
+    top = scores.max(-1, keepdim=True).values.relu()
+    weights = F.relu(torch.exp(scores - top) - torch.exp(-top))
+    return torch.einsum("bhmn,bhne->bhme", weights / (weights.sum(-1, keepdim=True) + 1e-6), v)
+
+
 weighted = Variant("D", "other weighted means")
 
 

@@ -43,6 +43,22 @@ def cumprod_from_the_first(q, k, v):
 
 
 @stick("BHSD BHND BHNE")
+def padded_cumsum_of_logs(q, k, v):
+    """Padded, then cut: the sum before each key."""
+    scores = q @ k.mT * 0.25 - 2
+    before = F.pad(F.logsigmoid(-scores).cumsum(-1), (1, 0))[..., :-1]
+    return torch.exp(F.logsigmoid(scores) + before) @ v
+
+
+@stick("BHSD BHND BHNE")
+def cumprod_of_what_is_moved(q, k, v):
+    """From the last key on; the sticks are moved before they are multiplied."""
+    beta = torch.sigmoid(torch.einsum("bhmd,bhnd->bhmn", q, k) * 0.25 - 2)
+    left = torch.cat([torch.ones_like(beta[..., :1]), (1 - beta).flip(-1)[..., :-1]], -1)
+    return torch.einsum("bhmn,bhne->bhme", beta * left.cumprod(-1).flip(-1), v)
+
+
+@stick("BHSD BHND BHNE")
 def cumsum_of_logs(q, k, v):
     scores = q @ k.mT * 0.25 - 2
     rest = F.logsigmoid(-scores)
@@ -68,7 +84,7 @@ def gathered(q, k, v, embedding):
     return torch.softmax(scores + shift, -1) @ v
 
 
-@contextual("BHSD BHSD BHSE DT")
+@contextual("BHSD BHSD BHSE DT", left=("aten.einsum.default",))
 def total_minus_cumsum_gathered(q, k, v, embedding):
     scores = torch.einsum("bhmd,bhnd->bhmn", q, k) * 0.25
     i = torch.arange(q.shape[-2])

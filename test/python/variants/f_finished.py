@@ -108,10 +108,11 @@ def permuted_after(q, k, v, after):
     return weights @ v
 
 
-convolved = Variant("F", "convolution of the weights", kernels=2, passes=2)
+# What is left is as large as the values: they are smoothed before, outputs are shifted behind.
+convolved = Variant("F", "convolution of the weights")
 
 
-@convolved("BHSD BHND BHNE")
+@convolved("BHSD BHND BHNE", left=("aten.mul.Tensor",))
 def shifted_sum(q, k, v):
     """Three neighbouring keys, by slices of the padded weights."""
     weights = torch.softmax(q @ k.mT * 0.25, -1)
@@ -121,7 +122,7 @@ def shifted_sum(q, k, v):
     return mixed @ v
 
 
-@convolved("BHSD BHND BHNE H133")
+@convolved("BHSD BHND BHNE H133", left=("aten.conv2d.default", "aten.matmul.default"))
 def depthwise(q, k, v, kernel):
     """Multi-token attention after the softmax."""
     weights = torch.softmax(q @ k.mT * 0.25, -1)
@@ -129,7 +130,18 @@ def depthwise(q, k, v, kernel):
     return weights @ v
 
 
-@convolved("BHSD BHSD BHSE H133")
+@convolved("BHSD BHND BHNE", left=("aten.einsum.default",))
+def mixed_with_the_row_before(q, k, v):
+    weights = torch.softmax(torch.einsum("bhmd,bhnd->bhmn", q, k) * 0.25, -1)
+    before = torch.cat([torch.zeros_like(weights[:, :, :1]), weights[:, :, :-1]], 2)
+    return torch.einsum("bhmn,bhne->bhme", 0.7 * weights + 0.3 * before, v)
+
+
+# The masked scores are in memory: each of the nine taps would need a product of its own.
+@convolved(
+    "BHSD BHSD BHSE H133",
+    left=("aten.matmul.default", "aten.mul.Tensor", "aten.masked_fill.Scalar"),
+)
 def depthwise_causal(q, k, v, kernel):
     """Multi-token attention before the softmax, then causal."""
     i = torch.arange(q.shape[-2])

@@ -148,7 +148,14 @@ def median_of_the_scores(q, k, v):
     "BHSD BHND BHNE",
     kernels=1,
     passes=1,
-    left=("aten._linalg_det.default", "aten.linalg_inv_ex.default", "aten.inverse.default"),
+    # The product of finished outputs is a GEMM of what is in memory.
+    left=(
+        "aten._linalg_det.default",
+        "aten.linalg_inv_ex.default",
+        "aten.inverse.default",
+        "aten.matmul.default",
+        "aten.add.Tensor",
+    ),
 )
 def after_the_values(q, k, v):
     out = F.softmax(q @ k.mT * 0.25, -1) @ v
