@@ -29,7 +29,7 @@ def test_law(left, right, seed, size):
     draw |= {name: torch.randn((), generator=numbers, dtype=torch.float64) for name in "hr"}
     draw |= {name: torch.rand(size, generator=numbers) > 0.5 for name in "XY"}
     draw |= {"H": torch.rand((), generator=numbers) > 0.5}
-    names = {n: getattr(torch, n) for n in re.findall(r"[a-z]\w+(?=\()", left + right)}
+    names = {n: getattr(torch, n) for n in re.findall(r"[a-z]\w+(?=\()", f"{left} {right}")}
     values = [eval(formula, {**names, **draw}) for formula in (left, right)]
     torch.testing.assert_close(*values, rtol=1e-9, atol=1e-9)
 
