@@ -223,7 +223,7 @@ LogicalResult ConcatSplitter::handlePointwise(Operation *op) {
     }
   // What is computed once and sliced would be stored, or computed once a part.
   for (Value operand : op->getOperands())
-    if (!splits.count(operand) && rowDims.hasRows(operand, split.dim))
+    if (!splits.count(operand) && isDimOfScores(operand, split.dim))
       return failure();
   for (Part &part : split.parts) {
     SmallVector<Value> operands;

@@ -22,7 +22,6 @@
 #define FLASHLIGHT_LIB_TRANSFORMS_CONCATSPLITTER_H
 
 #include "IndexSpace.h"
-#include "RowDims.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -84,7 +83,6 @@ private:
   ConcatOp concat;
   bool apart;
   mlir::OpBuilder builder;
-  RowDims rowDims;
   llvm::SmallVector<mlir::Operation *> created;
   llvm::DenseMap<mlir::Value, Split> splits;
   llvm::SmallVector<std::pair<mlir::Operation *, mlir::Value>> replacements;

@@ -138,7 +138,7 @@ LogicalResult ConcatSplitter::handleContract(ContractOp op) {
   // Values in parts cut whole scores: again a sweep a part.
   if (auto *at = llvm::find(otherNames, label); sums && !splits.count(other) &&
                                                 at != otherNames.end() &&
-                                                rowDims.hasRows(other, at - otherNames.begin()))
+                                                isDimOfScores(other, at - otherNames.begin()))
     return failure();
   bool shared = llvm::is_contained(labels.lhs, label) && llvm::is_contained(labels.rhs, label);
   bool alone = llvm::count_if(labels.lhs,

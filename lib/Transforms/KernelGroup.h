@@ -91,7 +91,7 @@ public:
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Index>> demands;
   llvm::SetVector<mlir::Value> leaves; // read from memory
   /// The indices into the tensors that a view, gather, concat, contraction or reduction reads, for
-  /// an index of its result.
+  /// an index of its result; none for a part of a concat that the index does not reach.
   llvm::SmallVector<Index> operandIndices(mlir::Operation *op,
                                           llvm::ArrayRef<mlir::AffineExpr> index) const;
   llvm::SmallVector<Output> outputs;

@@ -61,18 +61,35 @@ bool KernelGroup::absorbConcat(ConcatOp op, ArrayRef<Index> indices) {
   if (positions == neighbours.positions.end() ||
       !llvm::all_of(indices, [&](const Index &index) { return isScoreLike(index); }))
     return false;
+  int64_t dim = op.getDim();
   for (const Index &known : indices) {
     Index index = axes.canonical(known);
+    // The parts that the extents leave; one alone is a view.
+    std::optional<int64_t> low = axes.bound(index[dim], false), high = axes.bound(index[dim], true);
+    SmallVector<int64_t> offsets{0};
+    auto isReached = [&](unsigned i) {
+      int64_t size = tensorType(op.getOperands()[i]).getDimSize(dim);
+      return !(high && *high < offsets[i]) &&
+             !(low && ShapedType::isStatic(size) && *low >= offsets[i] + size);
+    };
+    for (Value part : op.getOperands().drop_back())
+      offsets.push_back(offsets.back() + tensorType(part).getDimSize(dim));
+    int64_t reached = llvm::count_if(llvm::seq<unsigned>(0, offsets.size()), isReached);
     SmallVector<Index> parts;
-    for (auto [part, position] : llvm::zip(op.getOperands(), positions->second)) {
-      Index at = index;
-      at[op.getDim()] = tensorType(part).getDimSize(op.getDim()) == 1
-                            ? getAffineConstantExpr(0, context)
-                            : axes.lookup(position, index[op.getDim()]);
-      for (unsigned i : axes.lookupsOf(at)) {
-        IndexSpace::Lookup lookup = axes.getLookups()[i];
-        demand(lookup.value, lookup.at);
+    for (auto [i, part, position] : llvm::enumerate(op.getOperands(), positions->second)) {
+      if (!isReached(i)) {
+        parts.push_back({});
+        continue;
       }
+      Index at = index;
+      if (reached == 1)
+        at[dim] = axes.simplified(index[dim] - offsets[i]);
+      else if (tensorType(part).getDimSize(dim) == 1)
+        at[dim] = getAffineConstantExpr(0, context);
+      else
+        at[dim] = axes.lookup(position, index[dim]);
+      for (unsigned lookup : axes.lookupsOf(at))
+        demand(axes.getLookups()[lookup].value, Index(axes.getLookups()[lookup].at));
       demand(part, at);
       parts.push_back(at);
     }

@@ -79,8 +79,13 @@ bool KernelGroup::absorbContract(ContractOp op, ArrayRef<Index> indices) {
   bool score = llvm::all_of(indices, [&](const Index &index) { return isScoreLike(index); });
   if (!overStream && !score)
     return false;
-  // At an index looked up for each pair it is no matrix product any more.
-  if (llvm::any_of(indices, [&](const Index &index) { return isLookedUpForPairs(index); }))
+  // At a position of each pair's own, looked up or not, it is no matrix product any more.
+  auto ofPairs = [&](AffineExpr expr) {
+    return !overStream && axes.uses(expr, stream) && axes.usesRole(expr, AxisRole::Row);
+  };
+  if (llvm::any_of(indices, [&](const Index &index) {
+        return isLookedUpForPairs(index) || llvm::any_of(axes.canonical(index), ofPairs);
+      }))
     return false;
   if (!overStream && isProjection(op) &&
       (leftOutside.contains(op) || !isProjectionOfScores(op, indices.front())))

@@ -292,8 +292,8 @@ Value KernelWriter::writeConcat(ConcatOp op, ArrayRef<AffineExpr> index) {
   Value result, at;
   int64_t offset = 0;
   for (auto [part, partIndex] : llvm::zip(op.getOperands(), indices)) {
-    Value value = valueAt(part, partIndex);
-    if (result) {
+    Value value = partIndex.empty() ? Value() : valueAt(part, partIndex);
+    if (value && result) {
       if (!at)
         at = indexValue(mapOf(index[op.getDim()]).getResult(0), i64);
       SmallVector<Value> operands{at, constant(i64, offset), value, result};
@@ -301,7 +301,7 @@ Value KernelWriter::writeConcat(ConcatOp op, ArrayRef<AffineExpr> index) {
       Value inPart = arith::CmpIOp::create(builder, op.getLoc(), arith::CmpIPredicate::sge,
                                            operands[0], operands[1]);
       result = arith::SelectOp::create(builder, op.getLoc(), inPart, operands[2], operands[3]);
-    } else {
+    } else if (value) {
       result = value;
     }
     offset += tensorType(part).getDimSize(op.getDim());

@@ -14,6 +14,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;
 using namespace flashlight;
@@ -63,6 +64,41 @@ bool flashlight::isProjection(ContractOp op) {
   return llvm::none_of(labels.lhs, [&](StringAttr label) {
     return llvm::is_contained(labels.rhs, label) && llvm::is_contained(labels.result, label);
   });
+}
+
+bool flashlight::isDimOfScores(Value value, unsigned dim) {
+  SmallVector<std::pair<Value, unsigned>> worklist{{value, dim}};
+  llvm::SmallDenseSet<std::pair<Value, unsigned>, 16> seen;
+  while (!worklist.empty()) {
+    auto [next, at] = worklist.pop_back_val();
+    Operation *op = next.getDefiningOp();
+    if (!op || !seen.insert({next, at}).second)
+      continue;
+    if (isElementwise(op) || isa<ScanOp>(op)) {
+      for (Value operand : op->getOperands())
+        worklist.push_back({operand, at});
+    } else if (isView(op)) {
+      if (FailureOr<unsigned> from = operandDim(op, at); succeeded(from))
+        worklist.push_back({op->getOperand(0), *from});
+    } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
+      unsigned from = at;
+      for (int64_t reduced : reduce.getReducedDims())
+        from += reduced <= static_cast<int64_t>(from);
+      worklist.push_back({reduce.getOperand(), from});
+    } else if (auto contract = dyn_cast<ContractOp>(op)) {
+      ContractOp::Labels labels = contract.getLabels();
+      auto *left = llvm::find(labels.lhs, labels.result[at]);
+      auto *right = llvm::find(labels.rhs, labels.result[at]);
+      bool inLeft = left != labels.lhs.end(), inRight = right != labels.rhs.end();
+      if (inLeft != inRight && !isProjection(contract))
+        return true;
+      if (inLeft)
+        worklist.push_back({contract.getLhs(), left - labels.lhs.begin()});
+      if (inRight)
+        worklist.push_back({contract.getRhs(), right - labels.rhs.begin()});
+    }
+  }
+  return false;
 }
 
 RankedTensorType flashlight::typeOf(ArrayRef<Extent> extents, RankedTensorType like) {

@@ -37,6 +37,10 @@ bool isParameter(mlir::Value value);
 /// rows share.
 bool isProjection(ContractOp op);
 
+/// True if dim `dim` is one of scores, seen through views and pointwise ops: a contraction that is
+/// no projection made it of one of its factors.
+bool isDimOfScores(mlir::Value value, unsigned dim);
+
 /// The type of these extents, with `like`'s elements.
 mlir::RankedTensorType typeOf(llvm::ArrayRef<Extent> extents, mlir::RankedTensorType like);
 

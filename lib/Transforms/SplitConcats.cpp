@@ -6,11 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// flashlight-split-concats: see Passes.td. ConcatSplitter pushes one concat towards
-// its consumers; here is which concats are tried.
+// flashlight-split-concats: see Passes.td. ConcatJoiner takes parts of scores
+// together, ConcatSplitter pushes one concat towards its consumers; here is which
+// concats are tried.
 //
 //===----------------------------------------------------------------------===//
 
+#include "ConcatJoiner.h"
 #include "ConcatSplitter.h"
 
 #include "flashlight/Transforms/Passes.h"
@@ -31,6 +33,10 @@ namespace {
 struct SplitConcats : flashlight::impl::SplitConcatsBase<SplitConcats> {
   void runOnOperation() override {
     Block &block = getOperation().getBody().front();
+    for (ConcatOp concat : llvm::to_vector(block.getOps<ConcatOp>()))
+      replace(concat, ConcatJoiner(concat).run());
+    for (arith::AddFOp sum : llvm::to_vector(block.getOps<arith::AddFOp>()))
+      replace(sum, joinSum(sum));
     // What one concat lacks another may give, which may stand before it: values beside keys.
     bool changed = true;
     while (changed) {
@@ -41,6 +47,15 @@ struct SplitConcats : flashlight::impl::SplitConcatsBase<SplitConcats> {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
       if (isOpTriviallyDead(&op))
         op.erase();
+  }
+
+  void replace(Operation *op, FailureOr<Value> by) {
+    if (failed(by))
+      return;
+    if (Attribute node = op->getAttr(kNodeAttr))
+      by->getDefiningOp()->setAttr(kNodeAttr, node);
+    op->getResult(0).replaceAllUsesWith(*by);
+    ++numJoined;
   }
 
   LogicalResult split(ConcatOp concat) {

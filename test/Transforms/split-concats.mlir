@@ -112,6 +112,34 @@ func.func @few_keys_behind(%q: tensor<8x4xf32>, %k: tensor<?x4xf32, #flashlight.
   return %m : tensor<8xf32>
 }
 
+// Scores of long parts of the keys are the scores of all keys; what is done to some of them alone is
+// done to the others with a neutral operand. So are their sums.
+// CHECK-LABEL: @scores_in_parts
+// CHECK-DAG: %[[K:.*]] = flashlight.concat %arg1, %arg2 dim 0
+// CHECK-DAG: %[[MASK:.*]] = flashlight.concat %arg5, %{{.*}} dim 1 : (tensor<8x20xi1>, tensor<8x30xi1>)
+// CHECK: %[[QK:.*]] = flashlight.contract %arg0, %[[K]] "md,nd->mn"
+// CHECK: %[[S:.*]] = arith.select %[[MASK]], %{{.*}}, %[[QK]]
+// CHECK: %[[M:.*]] = flashlight.reduce max %[[S]] dims [1] : tensor<8x50xf32> -> tensor<8xf32>
+// CHECK: %[[D:.*]] = arith.subf %[[S]]
+// CHECK: %[[V:.*]] = flashlight.concat %arg3, %arg4 dim 0
+// CHECK: flashlight.contract %[[D]], %[[V]] "mn,ne->me" {flashlight.node = "out"}
+func.func @scores_in_parts(%q: tensor<8x4xf32>, %ka: tensor<20x4xf32>, %kb: tensor<30x4xf32>, %va: tensor<20x5xf32>, %vb: tensor<30x5xf32>, %mask: tensor<8x20xi1>) -> tensor<8x5xf32> {
+  %sa = flashlight.contract %q, %ka "md,nd->mn" : tensor<8x4xf32>, tensor<20x4xf32> -> tensor<8x20xf32>
+  %sb = flashlight.contract %q, %kb "md,nd->mn" : tensor<8x4xf32>, tensor<30x4xf32> -> tensor<8x30xf32>
+  %fill = arith.constant dense<-1.0e9> : tensor<8x20xf32>
+  %masked = arith.select %mask, %fill, %sa : tensor<8x20xi1>, tensor<8x20xf32>
+  %s = flashlight.concat %masked, %sb dim 1 : (tensor<8x20xf32>, tensor<8x30xf32>) -> tensor<8x50xf32>
+  %m = flashlight.reduce max %s dims [1] : tensor<8x50xf32> -> tensor<8xf32>
+  %b = flashlight.broadcast %m dims [0] : tensor<8xf32> -> tensor<8x50xf32>
+  %d = arith.subf %s, %b : tensor<8x50xf32>
+  %da = flashlight.slice %d offsets [0, 0] strides [1, 1] : tensor<8x50xf32> -> tensor<8x20xf32>
+  %db = flashlight.slice %d offsets [0, 20] strides [1, 1] : tensor<8x50xf32> -> tensor<8x30xf32>
+  %oa = flashlight.contract %da, %va "mn,ne->me" : tensor<8x20xf32>, tensor<20x5xf32> -> tensor<8x5xf32>
+  %ob = flashlight.contract %db, %vb "mn,ne->me" : tensor<8x30xf32>, tensor<30x5xf32> -> tensor<8x5xf32>
+  %o = arith.addf %oa, %ob {flashlight.node = "out"} : tensor<8x5xf32>
+  return %o : tensor<8x5xf32>
+}
+
 // Scores of one tensor of keys are not cut for a mask in parts.
 // CHECK-LABEL: @mask_in_parts
 // CHECK: flashlight.concat

@@ -21,7 +21,14 @@ FUNCTIONS = {
     match.group(1): match.group(0).replace("@" + match.group(1), "@main")
     for match in re.finditer(r"^func\.func @(\w+).*?^}", TEXT, re.M | re.S)
 }
-KEPT = ("returned", "cached_keys", "mask_in_parts", "values_in_parts", "projected")
+KEPT = (
+    "returned",
+    "cached_keys",
+    "scores_in_parts",
+    "mask_in_parts",
+    "values_in_parts",
+    "projected",
+)
 
 B, H, S, N, D, E = 2, 3, 50, 70, 16, 24
 
@@ -229,6 +236,35 @@ def test_two_long_parts_are_one_tensor():
     assert [entry.op for entry in compiled.fallbacks] == ["aten.cat.default"] * 2
     assert len(compiled.kernels) == 1
     assert compiled.kernels[0].stages["kernel"].count('flashlight.stream "') == 1
+
+
+def scores_in_parts(q, k, v, further_k, further_v):
+    """Near keys and far ones: their scores are put together before the softmax."""
+    scores = torch.cat([q @ k.mT * 0.2, q @ further_k.mT * 0.2], -1)
+    weights = scores.softmax(-1)
+    return weights[..., :N] @ v + weights[..., N:] @ further_v
+
+
+def some_masked(q, k, v, further_k, further_v):
+    """Only near keys are masked, and biased by their distance."""
+    i, j = torch.arange(S)[:, None], torch.arange(N)
+    near = q @ k.mT * 0.2 - (0.01 * (i - j).abs()).to(q.dtype)
+    near = near.masked_fill(j > i + 20, -torch.inf)
+    scores = torch.cat([q @ further_k.mT * 0.2, near], -1)
+    return scores.softmax(-1) @ torch.cat([further_v, v], 2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("function", [scores_in_parts, some_masked])
+def test_scores_in_parts_are_swept_once(function, dtype):
+    args = (q, k, v, R(B, H, 40, D), R(B, H, 40, E))
+    args = tuple(x.to(dtype) for x in args)
+    program = torch.export.export(numerics.as_module(function), args)
+    compiled = flashlight.compile(program, target="cpu")
+    numerics.check(compiled(*args), function, args)
+    assert len(compiled.kernels) == 1
+    assert compiled.kernels[0].stages["kernel"].count('flashlight.stream "') == 1
+    assert {entry.op for entry in compiled.fallbacks} <= {"aten.cat.default", "aten.add.Tensor"}
 
 
 def test_skewed_products_are_read_where_they_lie():

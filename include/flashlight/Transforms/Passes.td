@@ -155,9 +155,13 @@ def SplitConcats : Pass<"flashlight-split-concats", "::mlir::func::FuncOp"> {
     the scores are one product, stay one tensor. At most eight keys beside many are parts
     of one key each (a learnt key in front, the new key of a step): their scores are sums of
     products of rows, and their values terms of the result.
+
+    Scores that were computed of parts of the keys, one by one, are taken together: they are the
+    scores of the keys' concat, and sums over parts of them are sums over all.
   }];
   let dependentDialects = ["FlashlightDialect", "::mlir::arith::ArithDialect"];
-  let statistics = [Statistic<"numConcats", "concats", "concats split">];
+  let statistics = [Statistic<"numConcats", "concats", "concats split">,
+                    Statistic<"numJoined", "joined", "scores in parts taken together">];
 }
 
 def FormKernels : Pass<"flashlight-form-kernels", "::mlir::func::FuncOp"> {
