@@ -88,7 +88,13 @@ std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, const KernelNei
       std::string why;
       if (!left && isa<ReduceOp>(sink))
         break;
-      std::unique_ptr<KernelGroup> group = build(sink, left, innerReductions, neighbours, why);
+      bool tooLarge = false;
+      std::unique_ptr<KernelGroup> group =
+          build(sink, left, innerReductions, neighbours, why, tooLarge);
+      if (tooLarge) { // so it would be in any other way, each as dear to find out
+        reason = why;
+        return nullptr;
+      }
       if (!group) {
         if (reason.empty())
           reason = why;
@@ -104,7 +110,7 @@ std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, const KernelNei
 
 std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, bool left, bool innerReductions,
                                                 const KernelNeighbours &neighbours,
-                                                std::string &reason) {
+                                                std::string &reason, bool &tooLarge) {
   auto refuse = [&](StringRef why) {
     reason = why.str();
     return nullptr;
@@ -129,7 +135,8 @@ std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, bool left, bool
   do
     group->need(sink->getResult(0));
   while (!group->isTooLarge() && group->leaveProjectionsOfStored());
-  if (group->isTooLarge())
+  tooLarge = group->isTooLarge();
+  if (tooLarge)
     return refuse("it would be a kernel of more than 1024 operations");
   if (!group->isComputed())
     return refuse("neither factor is computed along the contracted axis");
@@ -144,7 +151,8 @@ std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, bool left, bool
     roots.push_back(output.value);
   if (!group->isTooLarge())
     group->need(roots);
-  if (group->isTooLarge())
+  tooLarge = group->isTooLarge();
+  if (tooLarge)
     return refuse("it would be a kernel of more than 1024 operations");
   // An output that joined may have brought the axis along.
   if (!group->fitsTiles() || !group->reducesWholeAxes())

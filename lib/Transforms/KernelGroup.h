@@ -99,8 +99,8 @@ public:
 
 private:
   static std::unique_ptr<KernelGroup> build(mlir::Operation *sink, bool left, bool innerReductions,
-                                            const KernelNeighbours &neighbours,
-                                            std::string &reason);
+                                            const KernelNeighbours &neighbours, std::string &reason,
+                                            bool &tooLarge);
   KernelGroup(mlir::Operation *sink, const KernelNeighbours &neighbours)
       : axes(sink->getContext()), neighbours(neighbours), rowDims(neighbours.rowDims), sink(sink),
         block(sink->getBlock()), context(sink->getContext()) {}
