@@ -67,6 +67,7 @@ private:
   bool isElsewhere(mlir::Value value);
   bool isMatrix(mlir::Operation *op, mlir::Value init);
   double registersOfBlock(mlir::Block &block);
+  double unrolled(const Product &product);
   double fragments(mlir::Block &block);
   int64_t sharedOfBlock(mlir::Block &block, bool swept);
   int64_t columnsOf(mlir::Block &block);

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 //
 // What a kernel costs on a target with given tiles: registers, shared memory, traffic,
-// arithmetic, and time. Nothing is compiled for it. `benchmarks/cost.py` holds its
+// arithmetic, and time. Nothing is compiled for it. `test_cost.py` holds its
 // registers and shared memory against what Triton's compiler makes of the same kernels.
 //
 //===----------------------------------------------------------------------===//
@@ -59,6 +59,8 @@ struct Target {
   int64_t shared;             // bytes, of a processor
   int64_t accumulatorColumns; // of 128 f32; 0 without a memory of their own
   int64_t cache;              // bytes of a core's own cache (cpu)
+  double launch;              // microseconds until an op that PyTorch runs has begun
+  double exposed;             // part of work beside the products that nothing hides
 
   bool isGpu() const { return kind == "cuda"; }
   std::string str() const { return isGpu() ? "cuda:sm_" + std::to_string(arch) : kind; }

@@ -28,6 +28,9 @@ using namespace flashlight;
 
 /// Registers for addresses, loop counters and what is on its way.
 constexpr double kBaseRegisters = 26;
+/// Multiply-adds of one product in a thread, without a matrix unit, from which on compilers mostly
+/// spill.
+constexpr double kMostUnrolled = 1024;
 /// Triton's largest tile.
 constexpr int64_t kMaxTileElements = 1 << 20;
 
@@ -72,6 +75,9 @@ double CostKernel::registersOf(Value value) {
   bool inRows = !isOld || warpsStandInRows();
   int64_t others = inRows ? row / 16 : tiling.getTile(kernel.getStreamAttr()) / 8;
   int64_t rowWarps = std::clamp<int64_t>(others, 1, warps);
+  // What is read from the accumulators' memory is divided by columns where rows do not suffice.
+  if (!isOld && target.matrixUnit == MatrixUnit::OwnAccumulators)
+    rowWarps = warps;
   if (tiled.size() == 1)
     return each * (tiled.front() == roles.row ? std::max(1.0, count / (8.0 * rowWarps))
                                               : std::max(1.0, count / 8));
@@ -199,6 +205,12 @@ double CostKernel::registersOfBlock(Block &block) {
   return peak;
 }
 
+/// The products of a thread that multiplies without a matrix unit.
+double CostKernel::unrolled(const Product &product) {
+  return product.depth *
+         std::max(1.0, static_cast<double>(product.rows * product.columns) / (32.0 * tiling.warps));
+}
+
 /// Registers for the parts of factors that are being multiplied.
 double CostKernel::fragments(Block &block) {
   double held = 0, passing = 0, exchanged = 0, widest = 0;
@@ -213,11 +225,9 @@ double CostKernel::fragments(Block &block) {
       widest = std::max(widest, registersOf(op.getResult()));
     }
     if (!product.isHalf) {
-      // Without a matrix unit, a thread's part of both factors is read before it is used. The
-      // factor is measured, and on the high side: compilers differ widely on these kernels.
-      double part = std::max(1.0, static_cast<double>(product.rows * product.columns) /
-                                      (32.0 * tiling.warps));
-      passing = std::max(passing, 0.25 * part * product.depth);
+      // A thread's products are all written out, and of what they multiply more is read ahead the
+      // more of them there are. Both numbers are fitted (docs/cost.md).
+      passing = std::max(passing, 0.85 * std::pow(unrolled(product), 0.65));
       continue;
     }
     // Side by side, each warp has all of a computed left factor.
@@ -312,6 +322,7 @@ void CostKernel::addResources(CostEstimate &cost) {
     cost.shared += 512; // barriers
 
   int64_t most = 1;
+  double longest = 0;
   kernel.walk([&](Operation *op) {
     for (Value result : op->getResults())
       if (getAxes(result))
@@ -319,6 +330,8 @@ void CostKernel::addResources(CostEstimate &cost) {
     if (auto contract = dyn_cast<ContractOp>(op))
       if (Product product = productOf(contract); !product.isMatrix)
         most = std::max(most, product.all);
+      else if (!product.isHalf)
+        longest = std::max(longest, unrolled(product));
   });
   int64_t threads = 32 * tiling.warps;
   int64_t limit = std::min(target.registersPerThread, target.registers / threads);
@@ -334,6 +347,9 @@ void CostKernel::addResources(CostEstimate &cost) {
   if (cost.columns > target.accumulatorColumns && target.accumulatorColumns)
     refuse(Twine(cost.columns) + " columns for accumulators, of " +
            Twine(target.accumulatorColumns));
+  if (longest >= kMostUnrolled)
+    refuse(Twine(static_cast<int64_t>(longest)) + " multiply-adds a thread in one product, of " +
+           Twine(static_cast<int64_t>(kMostUnrolled)));
   if (most > kMaxTileElements)
     refuse(Twine(most) + " elements in a tile, of " + Twine(kMaxTileElements));
 }

@@ -36,12 +36,16 @@ std::optional<Target> Target::get(llvm::StringRef kind, int64_t arch) {
     t.threads = 1;
     t.sharedPerProgram = t.shared = 0;
     t.cache = 1024 * KiB;
+    t.launch = 4;
+    t.exposed = 1;
     return t;
   }
   if (kind != "cuda")
     return std::nullopt;
   t.specials = 16;
   t.threads = 2048;
+  t.launch = 4;
+  t.exposed = 0.5; // eight warps of a processor, see CostKernel::seconds
   if (arch == 0)
     t.arch = arch = 90;
   if (arch == 80) { // A100

@@ -36,7 +36,8 @@ namespace {
 /// in a sum of columns), so all are found before the first is written.
 class KernelFinder {
 public:
-  explicit KernelFinder(Block &block) : block(block), neighbours(rowDims) {
+  KernelFinder(Block &block, const Target &target) : block(block), neighbours(rowDims) {
+    neighbours.target = target;
     for (ConcatOp op : llvm::to_vector(block.getOps<ConcatOp>()))
       if (SmallVector<Value> positions = makePositions(op); !positions.empty())
         neighbours.positions[op] = positions;
@@ -241,10 +242,17 @@ void KernelFinder::rebuild() {
 namespace {
 
 struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
+  using FormKernelsBase::FormKernelsBase;
+
   void runOnOperation() override {
+    std::optional<Target> known = Target::get(target, arch);
+    if (!known) {
+      getOperation()->emitError() << "expected the target to be cpu or cuda, got " << target;
+      return signalPassFailure();
+    }
     Block &block = getOperation().getBody().front();
     SmallVector<ReduceOp> split = splitReductions(block);
-    KernelFinder finder(block);
+    KernelFinder finder(block, *known);
     unsigned count = 0;
     auto refused = getOperation()->getAttrOfType<DictionaryAttr>(kRefusedAttr);
     KernelFinder::Groups groups = finder.find();

@@ -18,6 +18,7 @@
 #ifndef FLASHLIGHT_LIB_TRANSFORMS_KERNELGROUP_H
 #define FLASHLIGHT_LIB_TRANSFORMS_KERNELGROUP_H
 
+#include "CostModel.h"
 #include "IndexSpace.h"
 #include "RowDims.h"
 
@@ -49,6 +50,7 @@ struct KernelNeighbours {
   /// For each part of a concat, the position in it of a position in the whole: an integer tensor,
   /// held within the part.
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value>> positions;
+  Target target; // what a computation costs there, and memory
 
 private:
   /// From the first op that a group owns to the last one that it reads.
@@ -123,7 +125,6 @@ private:
   bool absorbContract(ContractOp op, llvm::ArrayRef<Index> indices);
   bool isOfOtherScores(mlir::Value value, unsigned dim);
   bool absorbInnerReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
-  bool isWhole(mlir::Value value, mlir::ArrayRef<mlir::AffineExpr> index) const;
   bool reducesWholeAxes();
   bool isWholeDim(mlir::Value value, unsigned dim) const;
   std::optional<std::pair<mlir::Value, unsigned>> sourceOf(mlir::Value value, unsigned dim) const;
@@ -132,7 +133,7 @@ private:
   bool absorbReduce(ReduceOp op, llvm::ArrayRef<Index> indices);
   bool isOfRows(mlir::Value value, unsigned n, llvm::ArrayRef<mlir::AffineExpr> index);
   bool absorbScan(ScanOp op, llvm::ArrayRef<Index> indices);
-  int64_t repetitions(mlir::ArrayRef<mlir::AffineExpr> index) const;
+  bool isWorthRecomputing(mlir::Operation *op, llvm::ArrayRef<Index> indices) const;
   bool absorbPointwise(mlir::Operation *op, llvm::ArrayRef<Index> indices);
   bool isTooLarge() const;
   void extendForward();

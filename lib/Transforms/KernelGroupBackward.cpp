@@ -14,6 +14,7 @@
 
 #include "KernelGroup.h"
 #include "ProgramUtils.h"
+#include "Recompute.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -273,43 +274,19 @@ bool KernelGroup::absorbGather(GatherOp op, ArrayRef<Index> indices) {
   return true;
 }
 
-/// Ops that cost so little that a key or value row may pay for them once for every block of rows.
+/// What follows from keys alone is computed again for every block of rows, if that costs less.
+bool KernelGroup::isWorthRecomputing(Operation *op, ArrayRef<Index> indices) const {
+  return fixedMembers.contains(op) || llvm::all_of(indices, [&](const Index &index) {
+           return Recompute(axes, neighbours.target).isWorth(op, index);
+         });
+}
+
+/// Ops that cost so little that an index may be looked up for them at every use.
 static bool isCheap(Operation *op) {
   return isa<arith::ExtFOp, arith::TruncFOp, arith::MulFOp, arith::AddFOp, arith::SubFOp,
              arith::DivFOp, arith::NegFOp, arith::SIToFPOp, arith::CmpFOp, arith::CmpIOp,
              arith::SelectOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ExtSIOp,
              arith::ExtUIOp, arith::TruncIOp, arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op);
-}
-
-/// True for a value that has an element for every element of the keys or value rows (or of a table
-/// of distances); a norm or a weight that is spread over them has fewer.
-bool KernelGroup::isWhole(Value value, ArrayRef<AffineExpr> at) const {
-  Index index(at);
-  while (auto broadcast = value.getDefiningOp<BroadcastOp>()) {
-    index = *indexOfOperand(broadcast, index);
-    value = broadcast.getOperand();
-  }
-  return axes.uses(index, stream) &&
-         (axes.usesRole(index, AxisRole::Inner) || axes.usesRole(index, AxisRole::Value) ||
-          axes.usesRole(index, AxisRole::Row));
-}
-
-/// How many times the kernel computes an element at `index`: once for every block of rows, and for
-/// every element of a batch axis that the index lacks; of a table of distances for every pair. A
-/// large number where nobody knows.
-int64_t KernelGroup::repetitions(ArrayRef<AffineExpr> index) const {
-  constexpr int64_t many = std::numeric_limits<int32_t>::max(), block = 64;
-  int64_t rows = 1, others = 1;
-  for (unsigned v = 0; v < axes.size(); ++v) {
-    const IndexSpace::Variable &axis = axes[v];
-    bool divides = axis.role == AxisRole::Batch || axis.role == AxisRole::Row;
-    bool used = axes.uses(index, v);
-    if (axes.find(v) != v || !divides || (used && axis.role == AxisRole::Batch))
-      continue;
-    int64_t &count = axis.role == AxisRole::Row && !used ? rows : others;
-    count = axis.extent.symbol ? many : std::min(many, count * axis.extent.size);
-  }
-  return std::min(many, others * ((rows + block - 1) / block));
 }
 
 bool KernelGroup::absorbPointwise(Operation *op, ArrayRef<Index> indices) {
@@ -327,21 +304,8 @@ bool KernelGroup::absorbPointwise(Operation *op, ArrayRef<Index> indices) {
     return axes.uses(index, stream) && !isScoreLike(index) &&
            (!positions || !axes.usesRole(index, AxisRole::Row));
   });
-  if (streamedOperand && !fixedMembers.contains(op)) {
-    llvm::SmallSetVector<Value, 4> whole;
-    for (Value operand : op->getOperands())
-      if (!isGenerated(operand) &&
-          llvm::any_of(indices, [&](const Index &index) { return isWhole(operand, index); }))
-        whole.insert(operand);
-    // Computed once, an op costs a pass over memory: about as much as 32 cheap ops on data at hand.
-    constexpr int64_t pass = 32, further = 1, costly = 10;
-    int64_t cost = isCheap(op) ? 1 : costly;
-    for (const Index &index : indices)
-      if ((!isCheap(op) || whole.size() > 1) &&
-          repetitions(index) * (cost + further * (std::max<int64_t>(whole.size(), 1) - 1)) >
-              pass + cost)
-        return false;
-  }
+  if (streamedOperand && !isWorthRecomputing(op, indices))
+    return false;
   for (const Index &index : indices)
     for (Value operand : op->getOperands())
       demand(operand, index);

@@ -163,8 +163,8 @@ bool KernelGroup::isOfOtherScores(Value value, unsigned dim) {
 
 /// A reduction over axes that a tile holds whole: within rows or keys, as norms have, or within
 /// scores (squared distances, heads that are mixed). Of keys it is computed for every block of
-/// rows; that pays only where it runs along what is read anyway. What reduces the scores of other
-/// keys is left to their kernel, however few they are.
+/// rows; that is possible only where it runs along what is read anyway. What reduces the scores of
+/// other keys is left to their kernel, however few they are.
 bool KernelGroup::absorbInnerReduce(ReduceOp op, ArrayRef<Index> indices) {
   constexpr int64_t widest = 512;
   SmallVector<int64_t> dims = op.getReducedDims();
@@ -189,6 +189,8 @@ bool KernelGroup::absorbInnerReduce(ReduceOp op, ArrayRef<Index> indices) {
       return false;
     extents.push_back(extent);
   }
+  if (ofKeys && !score && !isWorthRecomputing(op, indices))
+    return false;
   for (const Index &index : indices) {
     Index operand(index);
     for (auto [dim, extent] : llvm::zip(dims, extents)) {

@@ -38,7 +38,10 @@ static void buildToKernel(OpPassManager &manager, const TargetOptions &options) 
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createVerifyProgram());
-  manager.addNestedPass<func::FuncOp>(createFormKernels());
+  FormKernelsOptions form;
+  form.target = options.target;
+  form.arch = options.arch;
+  manager.addNestedPass<func::FuncOp>(createFormKernels(form));
   manager.addPass(createReducePredicates());
   manager.addPass(createCSEPass());
   DeriveOnlineOptions derive;

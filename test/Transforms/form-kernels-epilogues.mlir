@@ -45,28 +45,6 @@ func.func @split_rows(%q: tensor<6x10x4xf32>, %k: tensor<6x20x4xf32>, %v: tensor
   return %x : tensor<6x5x2x8xf32>
 }
 
-// Keys that a table turns: of few rows they are turned in the kernel, of many once before.
-// CHECK-LABEL: @turned_keys_few_rows
-// CHECK-NEXT: flashlight.kernel {{.*}} = %arg1, {{.*}} = %arg2
-func.func @turned_keys_few_rows(%q: tensor<64x4xf32>, %k: tensor<20x4xf32>, %c: tensor<20x4xf32>, %v: tensor<20x8xf32>) -> tensor<64x8xf32> {
-  %t = arith.mulf %k, %c : tensor<20x4xf32>
-  %s = flashlight.contract %q, %t "md,nd->mn" : tensor<64x4xf32>, tensor<20x4xf32> -> tensor<64x20xf32>
-  %p = math.exp %s : tensor<64x20xf32>
-  %o = flashlight.contract %p, %v "mn,ne->me" : tensor<64x20xf32>, tensor<20x8xf32> -> tensor<64x8xf32>
-  return %o : tensor<64x8xf32>
-}
-
-// CHECK-LABEL: @turned_keys_many_rows
-// CHECK: %[[T:.*]] = arith.mulf %arg1, %arg2 : tensor<20x4xf32>
-// CHECK: flashlight.kernel {{.*}} = %[[T]]
-func.func @turned_keys_many_rows(%q: tensor<4096x4xf32>, %k: tensor<20x4xf32>, %c: tensor<20x4xf32>, %v: tensor<20x8xf32>) -> tensor<4096x8xf32> {
-  %t = arith.mulf %k, %c : tensor<20x4xf32>
-  %s = flashlight.contract %q, %t "md,nd->mn" : tensor<4096x4xf32>, tensor<20x4xf32> -> tensor<4096x20xf32>
-  %p = math.exp %s : tensor<4096x20xf32>
-  %o = flashlight.contract %p, %v "mn,ne->me" : tensor<4096x20xf32>, tensor<20x8xf32> -> tensor<4096x8xf32>
-  return %o : tensor<4096x8xf32>
-}
-
 // The queries again, as a residual: what they are read at for the scores is another index.
 // CHECK-LABEL: @queries_twice
 // CHECK-NEXT: flashlight.kernel {{.*}} = %arg0, {{.*}} = %arg1, {{.*}} = %arg2

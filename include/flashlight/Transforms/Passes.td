@@ -173,8 +173,9 @@ def FormKernels : Pass<"flashlight-form-kernels", "::mlir::func::FuncOp"> {
     - every value over n and the rows (scores, masks, biases, probabilities) is computed in the
       kernel and nowhere stored;
     - so is every reduction of such values over n, and pointwise ops of finished rows;
-    - what is a function of rows or keys alone (a projection, a rotary embedding) is read from
-      memory, views, norms and cheap pointwise ops excepted;
+    - pointwise ops and norms of rows or keys alone are computed in the kernel too, those of keys
+      if that costs the target less than to make them once and read them (docs/cost.md);
+      projections are read from memory;
     - what another kernel computes (row statistics, for a sum of columns) is an output of it;
     - views after an output become its memory layout.
 
@@ -191,6 +192,9 @@ def FormKernels : Pass<"flashlight-form-kernels", "::mlir::func::FuncOp"> {
     compile it, so it is not formed.
   }];
   let dependentDialects = ["FlashlightDialect"];
+  let options = [
+    Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">,
+    Option<"arch", "arch", "int64_t", "0", "of a GPU: 90 for sm_90, the default">];
   let statistics = [Statistic<"numKernels", "kernels", "kernels formed">];
 }
 
