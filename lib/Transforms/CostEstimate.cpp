@@ -63,5 +63,7 @@ bool flashlight::isBetter(const CostEstimate &a, const CostEstimate &b) {
     return a.feasible;
   if (!a.feasible && a.registers != b.registers)
     return a.registers < b.registers;
+  if (!a.feasible && a.workingSet != b.workingSet)
+    return a.workingSet < b.workingSet;
   return a.time < b.time;
 }

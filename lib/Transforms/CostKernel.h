@@ -36,6 +36,7 @@ private:
   /// What one run of a block does.
   struct Work {
     double halfFlops = 0, halfUnits = 0, floatFlops = 0, specials = 0, pointwise = 0, bytes = 0;
+    double refills = 0; // bytes that products find in the second level cache only
     Work &add(const Work &other, double times);
   };
   /// A contraction, with its labels' extents in a tile.
@@ -55,6 +56,7 @@ private:
   double efficiency(const Product &product);
   Work workOf(mlir::Operation *op);
   Work workOf(mlir::Block &block);
+  std::pair<int64_t, int64_t> contracted(mlir::Block &block);
   double blocksOf(StreamOp stream);
   int64_t programs(bool whole);
   double seconds(const CostEstimate &cost, const Work &once, double steps, const Work &all);

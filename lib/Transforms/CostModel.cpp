@@ -39,6 +39,7 @@ CostKernel::Work &CostKernel::Work::add(const Work &other, double times) {
   specials += times * other.specials;
   pointwise += times * other.pointwise;
   bytes += times * other.bytes;
+  refills += times * other.refills;
   return *this;
 }
 
@@ -178,7 +179,25 @@ CostKernel::Work CostKernel::workOf(Block &block) {
   Work work;
   for (Operation &op : block)
     work.add(workOf(&op), 1);
+  auto [set, passing] = contracted(block);
+  if (!target.isGpu() && set > target.firstCache)
+    work.refills = passing;
   return work;
+}
+
+/// Bytes of the tiles that the contractions of a block read and write: each once, and each as often
+/// as it is used. Pointwise work between them is one loop, and has no tile of its own.
+std::pair<int64_t, int64_t> CostKernel::contracted(Block &block) {
+  int64_t set = 0, passing = 0;
+  llvm::SmallPtrSet<Value, 16> seen;
+  for (ContractOp op : block.getOps<ContractOp>())
+    for (Value value : {op.getLhs(), op.getRhs(), op.getResult()}) {
+      int64_t bytes =
+          elements(value.getType()) * std::max<int64_t>(4, elementBytes(value.getType()));
+      passing += bytes;
+      set += seen.insert(value).second ? bytes : 0;
+    }
+  return {set, passing};
 }
 
 //===----------------------------------------------------------------------===//
@@ -263,8 +282,12 @@ double CostKernel::seconds(const CostEstimate &cost, const Work &once, double st
   }
   double farClocks = cost.farBytes / target.farBytes;
   if (!target.isGpu()) {
+    // The clocks that a block takes whatever its size are measured (docs/cost.md).
     double waves = std::ceil(static_cast<double>(cost.programs) / target.processors);
-    return std::max(waves * (sum + 50 * steps), farClocks) / target.clock * 1e-9;
+    double program = sum + once.refills / target.refillBytes + 500 * steps;
+    // Memory and a core work at once, but for a part.
+    double own = waves * program;
+    return (std::max(own, farClocks) + 0.25 * std::min(own, farClocks)) / target.clock * 1e-9;
   }
   // How many programs a processor has at a time, and how much of one's units they hide.
   int64_t threads = 32 * tiling.warps;
@@ -344,6 +367,9 @@ CostEstimate CostKernel::compute() {
   for (Type type : kernel.getResultTypes())
     addWhole(type);
   cost.farBytes = std::min(cost.farBytes, cost.nearBytes);
+  cost.workingSet = contracted(kernel.getBlock()).first;
+  for (StreamOp stream : kernel.getBlock().getOps<StreamOp>())
+    cost.workingSet = std::max(cost.workingSet, contracted(stream.getBody().front()).first);
   addResources(cost);
   cost.time = seconds(cost, once, steps, all) * 1e6;
   return cost;

@@ -58,7 +58,8 @@ struct Target {
   int64_t sharedPerProgram;   // bytes
   int64_t shared;             // bytes, of a processor
   int64_t accumulatorColumns; // of 128 f32; 0 without a memory of their own
-  int64_t cache;              // bytes of a core's own cache (cpu)
+  int64_t cache, firstCache;  // bytes of a core's second and first level cache (cpu)
+  double refillBytes;         // from the second to the first
   double launch;              // microseconds until an op that PyTorch runs has begun
   double exposed;             // part of work beside the products that nothing hides
 
@@ -91,6 +92,7 @@ struct CostEstimate {
   int64_t accumulators = 0; // those of them that hold the running state
   int64_t shared = 0;       // bytes a program
   int64_t columns = 0;      // of the accumulators' own memory
+  int64_t workingSet = 0;   // bytes of the tiles that products of one block read and write (cpu)
   int64_t sweeps = 0;       // over the stream
   int64_t programs = 0;     // of the grid
   double flops = 0;         // of contractions, padding included

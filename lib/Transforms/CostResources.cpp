@@ -296,8 +296,16 @@ int64_t CostKernel::columnsOf(Block &block) {
 }
 
 void CostKernel::addResources(CostEstimate &cost) {
-  if (!target.isGpu())
+  if (!target.isGpu()) {
+    // Beside these lie copies of what is loaded, and what other cores share.
+    if (cost.workingSet > target.cache / 2) {
+      cost.feasible = false;
+      cost.reason =
+          (Twine(cost.workingSet) + " bytes of tiles in a block, of " + Twine(target.cache / 2))
+              .str();
+    }
     return;
+  }
   Block &block = kernel.getBlock();
   cost.registers = static_cast<int64_t>(kBaseRegisters + registersOfBlock(block) + 0.5);
   cost.shared = sharedOfBlock(block, /*swept=*/block.getOps<StreamOp>().empty());
@@ -327,11 +335,14 @@ void CostKernel::addResources(CostEstimate &cost) {
     for (Value result : op->getResults())
       if (getAxes(result))
         most = std::max(most, elements(result.getType()));
-    if (auto contract = dyn_cast<ContractOp>(op))
-      if (Product product = productOf(contract); !product.isMatrix)
-        most = std::max(most, product.all);
-      else if (!product.isHalf)
-        longest = std::max(longest, unrolled(product));
+    auto contract = dyn_cast<ContractOp>(op);
+    if (!contract)
+      return;
+    Product product = productOf(contract);
+    if (!product.isMatrix)
+      most = std::max(most, product.all);
+    else if (!product.isHalf)
+      longest = std::max(longest, unrolled(product));
   });
   int64_t threads = 32 * tiling.warps;
   int64_t limit = std::min(target.registersPerThread, target.registers / threads);

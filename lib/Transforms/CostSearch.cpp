@@ -119,9 +119,17 @@ private:
   }
 
   void searchCpu() {
-    Tiling tiling;
-    tiling.tiles = chooseCpuTiles(kernel, roles);
-    add(tiling);
+    AxisRoles joined = joinCpuAxes(kernel, roles, target);
+    // The larger ones first: of two that are equally fast they have fewer programs and blocks.
+    llvm::SmallSetVector<ArrayAttr, 16> seen;
+    for (int64_t rows : {128, 64, 32, 16})
+      for (int64_t keys : {128, 96, 64, 32, 16}) {
+        Tiling tiling;
+        tiling.tiles = cpuTiles(kernel, joined, keys, rows);
+        SmallVector<Attribute> key(tiling.tiles.begin(), tiling.tiles.end());
+        if (seen.insert(ArrayAttr::get(kernel.getContext(), key)))
+          add(tiling);
+      }
   }
 
   KernelOp kernel;

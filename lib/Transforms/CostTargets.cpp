@@ -23,7 +23,8 @@ std::optional<Target> Target::get(llvm::StringRef kind, int64_t arch) {
   t.arch = arch;
   t.registersPerThread = 255;
   t.registers = 64 * KiB;
-  t.accumulatorColumns = t.cache = 0;
+  t.accumulatorColumns = t.cache = t.firstCache = 0;
+  t.refillBytes = 0;
   if (kind == "cpu") { // a server core with 512-bit vectors
     t.processors = 16;
     t.clock = 2.5;
@@ -36,6 +37,8 @@ std::optional<Target> Target::get(llvm::StringRef kind, int64_t arch) {
     t.threads = 1;
     t.sharedPerProgram = t.shared = 0;
     t.cache = 1024 * KiB;
+    t.firstCache = 48 * KiB;
+    t.refillBytes = 48;
     t.launch = 4;
     t.exposed = 1;
     return t;

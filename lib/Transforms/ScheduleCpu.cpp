@@ -23,31 +23,6 @@ static AxisAttr tile(StringAttr name, int64_t size) {
   return AxisAttr::get(name.getContext(), name, size, StringAttr());
 }
 
-/// Bytes of the tiles that contractions read and write at once: those of one sweep, or of what
-/// stands outside of sweeps. Pointwise work between them is one loop, and has no tile of its own.
-static int64_t workingSet(KernelOp kernel, ArrayRef<AxisAttr> tiles) {
-  auto bytesOf = [&](Value value) {
-    auto type = cast<RankedTensorType>(value.getType());
-    int64_t bytes = std::max<int64_t>(4, type.getElementTypeBitWidth() / 8);
-    AxesAttr axes = getAxes(value);
-    for (AxisAttr axis : tiles)
-      if (axes && axes.contains(axis.getName()))
-        bytes *= axis.getSize();
-    return bytes;
-  };
-  llvm::DenseMap<Block *, int64_t> sets;
-  llvm::SmallPtrSet<Value, 16> seen;
-  kernel.walk([&](ContractOp op) {
-    for (Value value : {op.getLhs(), op.getRhs(), op.getResult()})
-      if (seen.insert(value).second)
-        sets[op->getBlock()] += bytesOf(value);
-  });
-  int64_t largest = 0;
-  for (auto [block, bytes] : sets)
-    largest = std::max(largest, bytes);
-  return largest;
-}
-
 /// True if programs that divide `name` would each read again what is wide and has rows and keys of
 /// its own: vectors of pairs, which all heads weigh. A tile with all of the axis reads it once.
 static bool isWorthJoining(KernelOp kernel, const AxisRoles &roles, AxisAttr axis) {
@@ -73,45 +48,41 @@ static bool isWorthJoining(KernelOp kernel, const AxisRoles &roles, AxisAttr axi
   return worth;
 }
 
-/// Scores as [n, m]: rows are vector lanes, a statistic along n is a plain vector operation, and
-/// keys and values are read as they lie. A block is 64 x 64, where keys and scores stay in a first
-/// level cache, or as much smaller as all tiles need to stay in the second: several heads in a
-/// tile.
-SmallVector<AxisAttr> flashlight::chooseCpuTiles(KernelOp kernel, const AxisRoles &found) {
-  constexpr int64_t kLargest = 64, kCache = 512 << 10;
+/// A tile of at most `most`, so that as many tiles as that takes have much the same part of the
+/// axis.
+static int64_t divideEvenly(AxisAttr axis, int64_t most) {
+  if (axis.isDynamic() || axis.getSize() == 0)
+    return most;
+  int64_t count = llvm::divideCeil(axis.getSize(), most);
+  return std::min<int64_t>(most, llvm::alignTo(llvm::divideCeil(axis.getSize(), count), kLanes));
+}
+
+SmallVector<AxisAttr> flashlight::cpuTiles(KernelOp kernel, const AxisRoles &roles, int64_t keys,
+                                           int64_t rows) {
+  SmallVector<AxisAttr> tiles;
+  AxisAttr stream = kernel.getAxis(kernel.getStreamAttr());
+  int64_t block = divideEvenly(stream, keys);
+  tiles.push_back(tile(stream.getName(),
+                       stream.isDynamic() ? block : std::min<int64_t>(block, stream.getSize())));
+  for (StringAttr name : roles.inner)
+    tiles.push_back(tile(name, kernel.getAxis(name).getSize()));
+  if (roles.row)
+    tiles.push_back(tile(roles.row, divideEvenly(kernel.getAxis(roles.row), rows)));
+  for (StringAttr name : roles.values)
+    tiles.push_back(tile(name, llvm::alignTo(kernel.getAxis(name).getSize(), kLanes)));
+  return tiles;
+}
+
+AxisRoles flashlight::joinCpuAxes(KernelOp kernel, const AxisRoles &found, const Target &target) {
   AxisRoles roles = found;
-  auto choose = [&](int64_t keys, int64_t rows) {
-    SmallVector<AxisAttr> tiles;
-    AxisAttr stream = kernel.getAxis(kernel.getStreamAttr());
-    tiles.push_back(tile(stream.getName(),
-                         stream.isDynamic() ? keys : std::min<int64_t>(keys, stream.getSize())));
-    for (StringAttr name : roles.inner)
-      tiles.push_back(tile(name, kernel.getAxis(name).getSize()));
-    if (roles.row) {
-      AxisAttr row = kernel.getAxis(roles.row);
-      int64_t size =
-          row.isDynamic() ? rows : std::min<int64_t>(rows, llvm::alignTo(row.getSize(), kLanes));
-      tiles.push_back(tile(roles.row, size));
-    }
-    for (StringAttr name : roles.values)
-      tiles.push_back(tile(name, llvm::alignTo(kernel.getAxis(name).getSize(), kLanes)));
-    return tiles;
-  };
-  auto shrink = [&]() {
-    int64_t keys = kLargest, rows = kLargest;
-    SmallVector<AxisAttr> tiles = choose(keys, rows);
-    while (workingSet(kernel, tiles) > kCache && (keys > kLanes || rows > kLanes)) {
-      (keys >= rows ? keys : rows) /= 2;
-      tiles = choose(keys, rows);
-    }
-    return tiles;
-  };
   for (AxisAttr axis : kernel.getAxes().getAsRange<AxisAttr>()) {
     if (!isWorthJoining(kernel, roles, axis))
       continue;
     roles.inner.insert(axis.getName());
-    if (workingSet(kernel, shrink()) > kCache)
+    Tiling smallest;
+    smallest.tiles = cpuTiles(kernel, roles, kLanes, kLanes);
+    if (!estimate(kernel, roles, target, smallest).feasible)
       roles.inner.remove(axis.getName());
   }
-  return shrink();
+  return roles;
 }

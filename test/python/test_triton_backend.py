@@ -51,6 +51,22 @@ def test_f32_is_not_rounded_to_tf32():
     assert "tf32" not in compiled.kernels[0].stages["ptx"]
 
 
+@pytest.mark.parametrize("arch", ["sm_80", "sm_90"])
+def test_sums_of_products_are_no_matrix_products(arch):
+    """Mixed heads: triton takes a product of four dims and its sum for a `tt.dot`."""
+
+    def mix(q, k, v, before, after):
+        scores = torch.einsum("hg,bgmn->bhmn", before, q @ k.mT)
+        return torch.einsum("hg,bgmn->bhmn", after, scores.softmax(-1)) @ v
+
+    q = torch.zeros(1, 2, 64, 16)
+    weights = torch.zeros(2, 2)
+    exported = torch.export.export(as_module(mix), (q, q, q, weights, weights))
+    compiled = flashlight.compile(exported, target=f"cuda:{arch}")
+    assert len(compiled.kernels) == 1
+    assert not compiled.fallbacks
+
+
 class Softcap(torch.nn.Module):
     def forward(self, q, k, v):
         return torch.softmax(20 * torch.tanh(q @ k.transpose(-1, -2) / 20), -1) @ v

@@ -41,7 +41,22 @@ static void writeCombineBefore(OpBuilder &builder, Location loc, ReduceKind kind
   tt::ScanReturnOp::create(builder, loc, ValueRange{both, body->getArgument(3)});
 }
 
+/// Triton 3.6 and 3.7 take the sum of a product of a tile that was expanded at dim 2 and one that
+/// was expanded at dim 0 for a matrix product, of any rank and over any dim. In the other order the
+/// product is the same, and is left alone.
+static void avoidMatrixProduct(Value value) {
+  auto product = value.getDefiningOp<arith::MulFOp>();
+  auto expandedAt = [](Value factor) {
+    auto broadcast = factor.getDefiningOp<tt::BroadcastOp>();
+    auto expand = broadcast ? broadcast.getSrc().getDefiningOp<tt::ExpandDimsOp>() : nullptr;
+    return expand ? static_cast<int64_t>(expand.getAxis()) : -1;
+  };
+  if (product && expandedAt(product.getLhs()) == 2 && expandedAt(product.getRhs()) == 0)
+    product->setOperands({product.getRhs(), product.getLhs()});
+}
+
 Value tiles::reduce(OpBuilder &builder, Location loc, ReduceKind kind, Value value, int64_t axis) {
+  avoidMatrixProduct(value);
   SmallVector<int64_t> shape(tiles::shapeOf(value));
   shape.erase(shape.begin() + axis);
   Type element = getElementTypeOrSelf(value.getType());
