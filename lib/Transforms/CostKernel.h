@@ -64,6 +64,7 @@ private:
   // CostResources.cpp
   int64_t elementBytes(mlir::Type type);
   double registersOf(mlir::Value value);
+  bool hasOwnAccumulators();
   bool isRecomputed(mlir::Value value);
   bool isStaged(mlir::Value value);
   bool isElsewhere(mlir::Value value);
@@ -81,7 +82,7 @@ private:
   const Tiling &tiling;
   CostCache &cache;
   // Of this tiling.
-  std::optional<bool> standInRows;
+  std::optional<bool> standInRows, ownAccumulators;
   llvm::DenseMap<mlir::Operation *, Product> products;
   llvm::DenseMap<mlir::Value, bool> recomputed;
 };

@@ -76,7 +76,7 @@ double CostKernel::registersOf(Value value) {
   int64_t others = inRows ? row / 16 : tiling.getTile(kernel.getStreamAttr()) / 8;
   int64_t rowWarps = std::clamp<int64_t>(others, 1, warps);
   // What is read from the accumulators' memory is divided by columns where rows do not suffice.
-  if (!isOld && target.matrixUnit == MatrixUnit::OwnAccumulators)
+  if (!isOld && hasOwnAccumulators())
     rowWarps = warps;
   if (tiled.size() == 1)
     return each * (tiled.front() == roles.row ? std::max(1.0, count / (8.0 * rowWarps))
@@ -85,6 +85,19 @@ double CostKernel::registersOf(Value value) {
                  llvm::is_contained(tiled, kernel.getStreamAttr()) && tiled.size() == 2;
   double threads = 32.0 * (isScore ? rowWarps : warps);
   return each * std::max(1.0, count / threads);
+}
+
+/// True if products go to the accumulators' own memory.
+bool CostKernel::hasOwnAccumulators() {
+  if (!ownAccumulators) {
+    ownAccumulators = false;
+    if (target.matrixUnit == MatrixUnit::OwnAccumulators)
+      kernel.walk([&](ContractOp op) {
+        Product product = productOf(op);
+        *ownAccumulators |= product.isMatrix && product.isHalf;
+      });
+  }
+  return *ownAccumulators;
 }
 
 /// True for what is cheaper computed twice than kept.

@@ -17,8 +17,8 @@ from flashlight.errors import CompileError, KernelError
 from flashlight.program import compile_with
 
 # What docs/cost.md states.
-HALF_MEAN, HALF_WORST = 0.13, 0.55
-FULL_FACTOR = 3.2
+HALF_MEAN, HALF_WORST = 0.11, 0.33
+FULL_MEAN, FULL_FACTOR = 0.22, 2.1
 SHARED_MEAN, SHARED_WORST = 0.04, 0.17
 
 
@@ -52,14 +52,15 @@ def test_registers_of_half_types(arch):
 
 
 def test_registers_of_f32():
-    """Without a matrix unit the compiler's unrolling decides: within a factor."""
+    """Without a matrix unit the compiler's unrolling decides: far off at times, not on average."""
     found = records(lambda case: not is_half(case))
     found = [(case, used) for case, used in found if not used["spills"] and used["registers"] < 255]
-    for estimate, (case, used) in zip(
-        cubins.estimates([case for case, _ in found]), found, strict=True
-    ):
-        ratio = estimate.registers / used["registers"]
-        assert 1 / FULL_FACTOR < ratio < FULL_FACTOR, (case, ratio)
+    estimates = cubins.estimates([case for case, _ in found])
+    ratios = [
+        e.registers / used["registers"] for e, (_, used) in zip(estimates, found, strict=True)
+    ]
+    assert sum(abs(ratio - 1) for ratio in ratios) / len(ratios) <= FULL_MEAN
+    assert max(max(ratio, 1 / ratio) for ratio in ratios) <= FULL_FACTOR
 
 
 @pytest.mark.parametrize("arch", [80, 90, 100])
