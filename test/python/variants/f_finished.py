@@ -130,7 +130,8 @@ def depthwise(q, k, v, kernel):
     return weights @ v
 
 
-@convolved("BHSD BHND BHNE", left=("aten.einsum.default",))
+# The values of one term are scaled before the kernel, if the cost model says so.
+@convolved("BHSD BHND BHNE", left=("aten.einsum.default", "aten.mul.Tensor"))
 def mixed_with_the_row_before(q, k, v):
     weights = torch.softmax(torch.einsum("bhmd,bhnd->bhmn", q, k) * 0.25, -1)
     before = torch.cat([torch.zeros_like(weights[:, :, :1]), weights[:, :, :-1]], 2)
