@@ -111,7 +111,7 @@ def _gpu_lines(measured: Measured) -> Iterator[str]:
     yield "## GPU kernels\n"
     yield (
         "Distinct kernels, how many of them spill, and the cost model's registers against the "
-        "cubin's (none of these kernels was used to set the model's constants).\n"
+        "cubin's.\n"
     )
     yield "| architecture | kernels | spill | mean error of registers | worst |"
     yield "|---|---|---|---|---|"
