@@ -187,10 +187,16 @@ AxisRoles RoleFinder::find() {
   findRows();
   findValues();
   findInner();
-  for (AxisAttr axis : kernel.getAxes().getAsRange<AxisAttr>())
-    if (roles.rows.contains(axis.getName()) && !roles.inner.contains(axis.getName()) &&
-        !isDivided(axis.getName()))
+  // A tile of the longest row axis reads the keys for the most rows; heads that share keys are few.
+  int64_t longest = 0;
+  for (AxisAttr axis : kernel.getAxes().getAsRange<AxisAttr>()) {
+    int64_t extent = axis.isDynamic() ? std::numeric_limits<int64_t>::max() : axis.getSize();
+    if (extent >= longest && roles.rows.contains(axis.getName()) &&
+        !roles.inner.contains(axis.getName()) && !isDivided(axis.getName())) {
+      longest = extent;
       roles.row = axis.getName();
+    }
+  }
   findMixed();
   // An axis that is combined with rows and keys before it is summed stands with the inner ones;
   // one that only values and the results after them have stays a value axis.

@@ -33,7 +33,7 @@ struct AxisRoles {
   /// Those of them that programs may divide among themselves all the same: nothing combines their
   /// elements, and no map takes them apart.
   Axes divisible;
-  /// Axes that only the rows' side of the scores has; the innermost is `row`.
+  /// Axes that only the rows' side of the scores has; the longest, then innermost, is `row`.
   Axes rows;
   /// What is blocked besides the stream; null where there is a single row.
   mlir::StringAttr row;

@@ -13,3 +13,16 @@ func.func @odd(%q: tensor<2x10x5xf32>, %k: tensor<2x20x5xf32>, %v: tensor<2x20x7
   %o = flashlight.contract %p, %v "bmn,bne->bme" : tensor<2x10x20xf32>, tensor<2x20x7xf32> -> tensor<2x10x7xf32>
   return %o : tensor<2x10x7xf32>
 }
+
+// Two row axes, outputs with heads last: a tile has rows of the longer one, not the two heads that
+// share the keys.
+// CPU-LABEL: @heads_that_share_keys
+// CPU: schedule #flashlight.schedule<cpu, tiles(n = 128, d = 64, m = 128, e = 64)
+// CUDA-LABEL: @heads_that_share_keys
+// CUDA: schedule #flashlight.schedule<cuda, tiles(m = {{[0-9]+}}, d = 64, n = 128, e = 64)
+func.func @heads_that_share_keys(%q: tensor<1024x2x64xf32>, %k: tensor<1024x64xf32>, %v: tensor<1024x64xf32>) -> tensor<1024x2x64xf32> {
+  %s = flashlight.contract %q, %k "mgd,nd->gmn" : tensor<1024x2x64xf32>, tensor<1024x64xf32> -> tensor<2x1024x1024xf32>
+  %p = math.tanh %s : tensor<2x1024x1024xf32>
+  %o = flashlight.contract %p, %v "gmn,ne->mge" : tensor<2x1024x1024xf32>, tensor<1024x64xf32> -> tensor<1024x2x64xf32>
+  return %o : tensor<1024x2x64xf32>
+}
