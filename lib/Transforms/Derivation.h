@@ -114,8 +114,8 @@ private:
   std::vector<Blocked> blocked;
   Memo unguarded; // statistics of the region being written, unset ones as they are
   llvm::DenseMap<mlir::Operation *, Carry> carries; // of scans, in the sweep being written
-  llvm::DenseSet<mlir::Value> guardedTerms;               // terms that have been guarded already
-  Memo finished;                                          // old value -> new, outside of sweeps
+  llvm::DenseSet<mlir::Value> guardedTerms;         // terms that have been guarded already
+  Memo finished;                                    // old value -> new, outside of sweeps
   mlir::Operation *beforeSweep = nullptr; // where values that a sweep needs from outside go
 };
 

@@ -145,7 +145,8 @@ Formula KernelFormulas::composeOp(Operation *op) {
       .Case([&](ScanOp scan) {
         std::string prefix =
             ("running " + stringifyReduceKind(scan.getKind()) + " over " +
-             scan.getAxisAttr().getValue() + (scan.getReverse() ? " from the end" : "") + (scan.getExclusive() ? ", without the last, of" : " of"))
+             scan.getAxisAttr().getValue() + (scan.getReverse() ? " from the end" : "") +
+             (scan.getExclusive() ? ", without the last, of" : " of"))
                 .str();
         return Formula::reduction(prefix, entryOf(scan.getOperand()).formula);
       })
