@@ -25,7 +25,7 @@ What each spelling of the catalogue (`test/python/variants`) becomes. Generated 
   small sizes.
 - *memory*: what one call takes beside inputs and outputs on the CPU, with one thread, for S = 4096,
   B = 1, two heads of width 64, bfloat16. One matrix of scores of both heads has 64 MiB. A few
-  spellings do not run in bfloat16 at all (*eager fails*).
+  spellings do not run in bfloat16 at all (*eager fails*; *fails*: it cannot even be exported).
 - *sm_80*, *sm_90*, *sm_100*: registers, spilled bytes a thread, and KiB of shared memory of each
   kernel of that program.
 """
