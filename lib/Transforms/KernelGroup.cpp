@@ -396,27 +396,14 @@ bool KernelGroup::owns(Operation *member) const {
 
 SmallVector<Operation *> KernelGroup::membersBehindLeaves() const {
   SmallVector<Operation *> found;
-  Operation *first = nullptr;
-  for (Operation *member : members)
-    if ((!first || member->isBeforeInBlock(first)) && isDerived(member->getResult(0)))
-      first = member;
-  if (!first)
-    return found;
-  first = neighbours.firstDependent(first, this);
-  SmallVector<Value> worklist(leaves.begin(), leaves.end());
-  DenseSet<Operation *> seen;
-  while (!worklist.empty()) {
-    Operation *op = worklist.pop_back_val().getDefiningOp();
-    if (!op || op->getBlock() != block || op->isBeforeInBlock(first) || !seen.insert(op).second)
-      continue;
-    const KernelGroup *owner = neighbours.owner.lookup(op);
-    if (owner && owner != this)
-      llvm::append_range(worklist, owner->leaves);
-    else if (members.contains(op) && isDerived(op->getResult(0)))
-      found.push_back(op);
-    else
-      llvm::append_range(worklist, op->getOperands());
-  }
+  walkBehind(
+      leaves.getArrayRef(),
+      [&](Operation *op) { return members.contains(op) && isDerived(op->getResult(0)); },
+      /*throughKernels=*/true,
+      [&](Operation *op) {
+        found.push_back(op);
+        return WalkResult::advance();
+      });
   return found;
 }
 

@@ -146,6 +146,9 @@ private:
   bool isOfPairs(llvm::ArrayRef<mlir::AffineExpr> index) const;
   bool isScoreLike(llvm::ArrayRef<mlir::AffineExpr> index) const;
   void nameRows(ReduceOp op, llvm::ArrayRef<mlir::AffineExpr> index);
+  void walkBehind(llvm::ArrayRef<mlir::Value> values,
+                  llvm::function_ref<bool(mlir::Operation *)> found, bool throughKernels,
+                  llvm::function_ref<mlir::WalkResult(mlir::Operation *)> visit) const;
   bool dependsOn(llvm::ArrayRef<mlir::Value> values,
                  llvm::function_ref<bool(mlir::Operation *)> found, bool throughKernels) const;
   bool dependsOnMembers(mlir::Value value) const;

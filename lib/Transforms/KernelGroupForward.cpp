@@ -42,10 +42,12 @@ bool KernelGroup::isFinished(Value value) const {
                        [&](const Index &index) { return axes.uses(index, stream); });
 }
 
-/// True if a member that one of the values depends on is `found`. What another group owns is its
-/// kernel's result, which depends on all that the kernel reads.
-bool KernelGroup::dependsOn(ArrayRef<Value> values, llvm::function_ref<bool(Operation *)> found,
-                            bool throughKernels) const {
+/// Visits the members that are `found` and that one of the values depends on, but nothing behind
+/// them. What another group owns is its kernel's result, which depends on all that the kernel
+/// reads.
+void KernelGroup::walkBehind(ArrayRef<Value> values, llvm::function_ref<bool(Operation *)> found,
+                             bool throughKernels,
+                             llvm::function_ref<WalkResult(Operation *)> visit) const {
   // Nothing in front of the first of them depends on one, but for other kernels. What any kernel
   // computes for itself (constants, a mask) may stand far in front of that.
   Operation *first = nullptr;
@@ -53,7 +55,7 @@ bool KernelGroup::dependsOn(ArrayRef<Value> values, llvm::function_ref<bool(Oper
     if ((!first || member->isBeforeInBlock(first)) && found(member))
       first = member;
   if (!first)
-    return false;
+    return;
   if (throughKernels)
     first = neighbours.firstDependent(first, this);
   SmallVector<Value> worklist(values);
@@ -67,11 +69,22 @@ bool KernelGroup::dependsOn(ArrayRef<Value> values, llvm::function_ref<bool(Oper
       llvm::append_range(worklist, owner->leaves);
       continue;
     }
-    if (found(op))
-      return true;
-    llvm::append_range(worklist, op->getOperands());
+    if (!found(op))
+      llvm::append_range(worklist, op->getOperands());
+    else if (visit(op).wasInterrupted())
+      return;
   }
-  return false;
+}
+
+/// True if one of the values depends on a member that is `found`.
+bool KernelGroup::dependsOn(ArrayRef<Value> values, llvm::function_ref<bool(Operation *)> found,
+                            bool throughKernels) const {
+  bool any = false;
+  walkBehind(values, found, throughKernels, [&](Operation *) {
+    any = true;
+    return WalkResult::interrupt();
+  });
+  return any;
 }
 
 bool KernelGroup::dependsOnMembers(Value value) const {
