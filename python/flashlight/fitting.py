@@ -16,12 +16,15 @@ from .options import Options
 
 # Where a GPU has too little room for the best tiles after all: which ones are tried then.
 _FURTHER_TILES = (4, 16, 40)
+# Bytes a thread that a kernel may spill: what spills more, the cost model would not have chosen.
+_MAX_SPILLS = 200
 
 
 def compile_kernel(
     backend: Any, module: ir.Module, text: str, name: str, options: Options
 ) -> tuple[ir.Module, Any]:
-    """Compiles a kernel of a tiled module; if that fails, of the module tiled otherwise.
+    """Compiles a kernel of a tiled module; if that fails, or spills much, of the module tiled
+    otherwise.
 
     Args:
         backend: what has `compile_kernel`.
@@ -30,21 +33,34 @@ def compile_kernel(
         name: the kernel.
         options: with the target.
 
-    Returns the module with the tiles that were taken, and the kernel.
+    Returns the module with the tiles that were taken, and the kernel: of those that spill much the
+    one that spills least.
     """
-    try:
-        return module, backend.compile_kernel(module, name, options)
-    except KernelError as error:
-        first = error
-    for skip in _FURTHER_TILES:
-        with module.context:
-            other = ir.Module.parse(text)
+    best: tuple[ir.Module, Any] | None = None
+    first: KernelError | None = None
+    for skip in (0, *_FURTHER_TILES):
         try:
-            pipeline.run_pipeline(other, pipeline.to_tile(options.target, skip), options)
-            return other, backend.compile_kernel(other, name, options)
-        except KernelError:
+            if skip:
+                with module.context:
+                    module = ir.Module.parse(text)
+                pipeline.run_pipeline(module, pipeline.to_tile(options.target, skip), options)
+            kernel = backend.compile_kernel(module, name, options)
+        except KernelError as error:
+            first = first or error
             continue
-    raise first
+        if best is None or _spills(kernel) < _spills(best[1]):
+            best = module, kernel
+        if _spills(kernel) <= _MAX_SPILLS:
+            break
+    if best is None:
+        assert first is not None
+        raise first
+    return best
+
+
+def _spills(kernel: Any) -> int:
+    """Bytes a thread; none on a CPU."""
+    return getattr(kernel.resources, "spills", 0)
 
 
 def refuse(module: ir.Module, refused: Mapping[str, str]) -> None:

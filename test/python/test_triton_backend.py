@@ -46,6 +46,36 @@ def test_stages(arch, dtype):
     assert kernel.resources.shared > 0
 
 
+def test_registers_that_shared_memory_leaves():
+    """ptxas has 80 registers a thread here, and spills, for three programs that shared memory has
+    no room for."""
+
+    def softcap(q, k, v):
+        scores = torch.sigmoid(q @ k.mT / 4) * 60 - 30
+        return scores.softmax(-1) @ v
+
+    q = torch.zeros(1, 2, 4096, 64, dtype=torch.bfloat16)
+    program = torch.export.export(as_module(softcap), (q, q, q))
+    used = flashlight.compile(program, target="cuda:sm_100").kernels[0].resources
+    assert used.spills == 0
+    assert used.registers <= triton_stages.spare_registers(used, 100) == 128
+
+
+@pytest.mark.parametrize(
+    "arch, shared, columns, threads, registers",
+    [
+        (80, 40 << 10, 0, 128, 128),  # four programs
+        (90, 200 << 10, 0, 128, 255),  # one
+        (90, 100 << 10, 0, 256, 128),  # two
+        (100, 10 << 10, 256, 128, 255),  # two, for their columns
+        (100, 1 << 10, 0, 256, 32),  # eight, for their threads
+    ],
+)
+def test_spare_registers(arch, shared, columns, threads, registers):
+    used = triton_stages.Resources(40, 8, shared, threads, columns)
+    assert triton_stages.spare_registers(used, arch) == registers
+
+
 def test_f32_is_not_rounded_to_tf32():
     compiled = flashlight.compile(exported(torch.float32, 16), target="cuda:sm_90")
     assert "tf32" not in compiled.kernels[0].stages["ptx"]

@@ -39,10 +39,12 @@ class CodegenOptions:
     num_warps: int
     num_stages: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Triton's spelling. Multiply-adds are fused explicitly: the default depends on Triton's
-        version, and without them a kernel has none."""
-        return {
+    def as_dict(self, registers: int | None = None) -> dict[str, Any]:
+        """Triton's spelling, with a bound of registers a thread if one is given. Multiply-adds are
+        fused explicitly: the default depends on Triton's version, and without them a kernel has
+        none."""
+        bound = {} if registers is None else {"maxnreg": registers}
+        return bound | {
             "num_warps": self.num_warps,
             "num_stages": self.num_stages,
             "enable_fp_fusion": True,
@@ -77,6 +79,20 @@ def max_shared(arch: int) -> int:
     if arch == 80 or arch == 87:
         return 163 << 10
     return (227 if 90 <= arch < 120 else 99) << 10
+
+
+def spare_registers(used: Resources, arch: int) -> int:
+    """Registers a thread that leave as many programs on a processor as its other memories do.
+
+    ptxas keeps registers low, and spills, to have more programs on a processor; but shared memory
+    is given out at launch, so it does not know how few there can be.
+    """
+    # What a processor has; each program has 1 KiB that the driver keeps. Rounded down to what
+    # registers are given out in.
+    programs = min((max_shared(arch) + 1024) // (used.shared + 1024), 2048 // used.threads)
+    if used.columns:
+        programs = min(programs, MAX_COLUMNS // used.columns)
+    return min(255, 65536 // (used.threads * max(programs, 1)) // 8 * 8)
 
 
 @dataclass(frozen=True)
@@ -117,6 +133,17 @@ def generate(ttir: str, options: CodegenOptions) -> Generated:
         CompileError: names the stage that failed, and what Triton said of it; or what the kernel
             needs more of than a GPU has, which Triton would find only when it is launched.
     """
+    generated = _generate(ttir, options, None)
+    used = generated.resources
+    spare = spare_registers(used, options.arch)
+    if not used.spills or spare <= used.registers:
+        return generated
+    again = _generate(ttir, options, spare)
+    return again if again.resources.spills < used.spills else generated
+
+
+def _generate(ttir: str, options: CodegenOptions, registers: int | None) -> Generated:
+    """Triton's stages, one after the other, with a bound of registers a thread if one is given."""
     triton = load_triton()
     from triton._C.libtriton import ir
     from triton.backends.compiler import GPUTarget, Language
@@ -125,7 +152,7 @@ def generate(ttir: str, options: CodegenOptions) -> Generated:
     target = GPUTarget("cuda", options.arch, 32)
     try:
         backend = make_backend(target)
-        parsed = backend.parse_options(options.as_dict())
+        parsed = backend.parse_options(options.as_dict(registers))
         steps: dict[str, Any] = {}
         backend.add_stages(steps, parsed, Language.TRITON)
     except Exception as error:
