@@ -198,6 +198,10 @@ std::string Formula::str() const {
     };
     return rank(a) < rank(b);
   });
+  // One says nothing where there is another factor to begin with.
+  bool isOne = ordered.front()->formula.isNumber && ordered.front()->formula.text == "1";
+  if (isOne && ordered.size() > 1 && !ordered[1]->inverted)
+    ordered.erase(ordered.begin());
   if (ordered.front()->inverted)
     result = "1";
   for (auto [i, part] : llvm::enumerate(ordered)) {

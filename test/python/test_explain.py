@@ -177,6 +177,14 @@ def test_two_passes_say_why():
 # Advice ------------------------------------------------------------------------------------------
 
 
+def test_a_factor_of_one_is_not_written():
+    def gated(q, k, v, g):
+        return attention(q, k, v) * torch.sigmoid(g)
+
+    compiled = build(gated, Q, K, V, rand(2, 2, 100, 16))
+    assert "= A / L / (1 + exp(-g[m,e]))" in str(compiled.explain())
+
+
 def test_every_reason_has_advice():
     said = set()
     for path in LIB.glob("*.cpp"):
@@ -215,7 +223,7 @@ def test_advice_on_projections_and_unknown_ops():
 
 def test_advice_names_what_stands_between():
     def function(q, k, v):
-        scores = q @ k.transpose(-1, -2)
+        scores = q @ k.transpose(-1, -2) * 0.5
         scores = torch.sort(scores, -1).values
         return torch.softmax(scores, -1) @ v
 
@@ -224,6 +232,8 @@ def test_advice_names_what_stands_between():
     assert re.search(r"would have to go: 'aten.sort.default' at .*test_explain.py:\d+", scores)
     sort = advice_for(compiled, "aten.sort.default")
     assert "it parts scores from a product with values: 'aten.matmul.default' at" in sort
+    scaled = advice_for(compiled, "aten.mul.Tensor")
+    assert re.search(r"'aten.sort.default' at .* takes it from memory", scaled)
 
 
 def test_advice_on_sizes_that_depend_on_values():

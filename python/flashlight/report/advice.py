@@ -253,6 +253,16 @@ class Advisor:
                 f"it stands between {_list(behind)} and {_list(before)}, which are launched one "
                 "after the other"
             )
+        takers = [
+            each
+            for op in ops
+            if op in self.scored
+            for each in self._stops(op, lambda each: self.users.get(each, []))
+            if self._leads_on(each)
+        ]
+        if takers:
+            places = ", ".join(dict.fromkeys(map(self._place_of, takers)))
+            return f"{places} takes it from memory: see what is said there"
         if before:
             return (
                 f"it is computed once, before {_list(before)}; in the kernel every block of rows "
