@@ -11,15 +11,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "CostModel.h"
 #include "Derivation.h"
-#include "SplitReduction.h"
+#include "KernelForms.h"
 
 #include "flashlight/Transforms/Passes.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/Dominance.h"
-#include "mlir/IR/PatternMatch.h"
-#include "mlir/Transforms/CSE.h"
 
 #include "llvm/Support/Format.h"
 
@@ -30,64 +25,6 @@ namespace flashlight {
 
 using namespace mlir;
 using namespace flashlight;
-
-static unsigned countSweeps(KernelOp kernel) {
-  Derivation derivation(kernel);
-  derivation.plan();
-  return derivation.getNumSweeps();
-}
-
-/// Splits reductions of the kernel until no blocked one can be split; true if any was.
-static bool splitBlocked(KernelOp kernel) {
-  auto splitOne = [&] {
-    Derivation derivation(kernel);
-    derivation.plan();
-    return llvm::any_of(derivation.getBlocked(), [](const Derivation::Blocked &blocked) {
-      return succeeded(splitReduction(blocked.op, blocked.why));
-    });
-  };
-  bool any = false;
-  while (splitOne())
-    any = true;
-  return any;
-}
-
-/// Sums from both ends in one kernel become sums from the first key: those from n on are all less
-/// those before n.
-static LogicalResult orientScans(KernelOp kernel) {
-  SmallVector<ScanOp> forward, backward;
-  for (ScanOp scan : kernel.getBlock().getOps<ScanOp>())
-    if (scan.getAxisAttr() == kernel.getStreamAttr())
-      (scan.getReverse() ? backward : forward).push_back(scan);
-  if (forward.empty())
-    return success();
-  for (ScanOp scan : backward) {
-    if (scan.getKind() != ReduceKind::Sum || !isa<FloatType>(elementTypeOf(scan.getOperand())))
-      return scan.emitError() << "cannot run against the other scans along '"
-                              << scan.getAxisAttr().getValue() << "' of its kernel";
-    OpBuilder builder(scan);
-    Location loc = scan.getLoc();
-    SmallVector<StringAttr> names;
-    SmallVector<int64_t> shape;
-    auto type = cast<RankedTensorType>(scan.getType());
-    for (auto [name, size] : llvm::zip(getAxes(scan.getResult()).getNames(), type.getShape()))
-      if (name != scan.getAxisAttr())
-        names.push_back(name), shape.push_back(size);
-    auto rowType = RankedTensorType::get(shape, type.getElementType(),
-                                         AxesAttr::get(builder.getContext(), names));
-    Value all = ReduceOp::create(builder, loc, rowType, scan.getKindAttr(), scan.getOperand(),
-                                 DenseI64ArrayAttr());
-    Value wide = BroadcastOp::create(builder, loc, type, all, DenseI64ArrayAttr());
-    Value upTo = ScanOp::create(builder, loc, type, scan.getKindAttr(), scan.getOperand(),
-                                IntegerAttr(), scan.getAxisAttr(), UnitAttr(), UnitAttr());
-    Value after = arith::SubFOp::create(builder, loc, wide, upTo);
-    if (!scan.getExclusive())
-      after = arith::AddFOp::create(builder, loc, after, scan.getOperand());
-    scan.replaceAllUsesWith(after);
-    scan.erase();
-  }
-  return success();
-}
 
 namespace {
 
@@ -138,7 +75,7 @@ struct DeriveOnline : flashlight::impl::DeriveOnlineBase<DeriveOnline> {
       return {kernel, true};
     }
     if (target && prefer != "fewest") {
-      CostEstimate one = costOf(split, *target), more = costOf(kernel, *target);
+      CostEstimate one = estimateDerived(split, *target), more = estimateDerived(kernel, *target);
       auto describe = [](const CostEstimate &cost) {
         std::string text;
         llvm::raw_string_ostream os(text);
@@ -161,22 +98,6 @@ struct DeriveOnline : flashlight::impl::DeriveOnlineBase<DeriveOnline> {
     kernel.replaceAllUsesWith(split.getResults());
     kernel.erase();
     return {split};
-  }
-
-  /// The estimate of a kernel's derived form.
-  static CostEstimate costOf(KernelOp kernel, const Target &target) {
-    OpBuilder builder(kernel);
-    auto derived = cast<KernelOp>(builder.clone(*kernel));
-    Derivation derivation(derived);
-    derivation.plan();
-    derivation.rewrite();
-    // As it will be compiled: what two parts have in common is computed once.
-    IRRewriter rewriter(derived);
-    DominanceInfo dominance(derived);
-    eliminateCommonSubExpressions(rewriter, dominance, derived);
-    CostEstimate cost = estimate(derived, target);
-    derived.erase();
-    return cost;
   }
 };
 

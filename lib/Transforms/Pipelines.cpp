@@ -26,6 +26,11 @@ struct TargetOptions : PassPipelineOptions<TargetOptions> {
   Option<std::string> target{*this, "target", llvm::cl::desc("cpu or cuda"), llvm::cl::init("cpu")};
   Option<std::string> prefer{*this, "prefer", llvm::cl::desc("fewest or most sweeps"),
                              llvm::cl::init("")};
+  Option<std::string> split{*this, "split", llvm::cl::desc("whole kernels or the most parts"),
+                            llvm::cl::init("")};
+  Option<std::string> rows{*this, "rows",
+                           llvm::cl::desc("of a split: compute or read row statistics"),
+                           llvm::cl::init("")};
   Option<int64_t> arch{*this, "arch", llvm::cl::desc("of a GPU: 90 for sm_90"), llvm::cl::init(0)};
 };
 } // namespace
@@ -44,6 +49,12 @@ static void buildToKernel(OpPassManager &manager, const TargetOptions &options) 
   manager.addNestedPass<func::FuncOp>(createFormKernels(form));
   manager.addPass(createReducePredicates());
   manager.addPass(createCSEPass());
+  SplitKernelsOptions split;
+  split.target = options.target;
+  split.arch = options.arch;
+  split.prefer = options.split;
+  split.rows = options.rows;
+  manager.addPass(createSplitKernels(split));
   DeriveOnlineOptions derive;
   derive.target = options.target;
   derive.arch = options.arch;

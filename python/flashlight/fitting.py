@@ -1,11 +1,13 @@
 # Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
 # See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Kernels that may not fit a target: other tiles are tried; what has none stays with PyTorch."""
+"""Kernels that may not fit a target: other tiles are tried, then parts; what has none stays with
+PyTorch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import pipeline
@@ -63,11 +65,26 @@ def _spills(kernel: Any) -> int:
     return getattr(kernel.resources, "spills", 0)
 
 
-def refuse(module: ir.Module, refused: Mapping[str, str]) -> None:
-    """Tells `flashlight-form-kernels` what not to form."""
-    with module.context:
-        reasons = {name: ir.StringAttr.get(why) for name, why in refused.items()}
-        function_of(module, "main").attributes["flashlight.refused"] = ir.DictAttr.get(reasons)
+@dataclass
+class Refused:
+    """What a target had no kernel for, by the name of the kernel, and why.
+
+    Attributes:
+        whole: kernels to be split, if they can be.
+        formed: kernels not to be formed.
+    """
+
+    whole: dict[str, str] = field(default_factory=dict)
+    formed: dict[str, str] = field(default_factory=dict)
+
+    def tell(self, module: ir.Module) -> None:
+        """Tells `flashlight-form-kernels` and `flashlight-split-kernels`."""
+        for name, reasons in (("refused", self.formed), ("no_room", self.whole)):
+            if reasons:
+                with module.context:
+                    known = {kernel: ir.StringAttr.get(why) for kernel, why in reasons.items()}
+                    main = function_of(module, "main")
+                    main.attributes[f"flashlight.{name}"] = ir.DictAttr.get(known)
 
 
 def blamed(error: CompileError, names: Iterable[str]) -> str | None:

@@ -18,7 +18,7 @@ from torch.utils import _pytree as pytree
 from . import _core, pipeline
 from .errors import ArgumentTypeError, CompileError, KernelError, SourceLocation
 from .fallbacks import Fallback
-from .fitting import blamed, compile_kernel, estimated_cost, refuse
+from .fitting import Refused, blamed, compile_kernel, estimated_cost
 from .guards import Guards
 from .importer import ImportedProgram, import_program
 from .interpreter.types import parse_axis
@@ -32,6 +32,11 @@ from .report.work import Work, kernel_work
 from .steps import Plan
 from .symbols import Expressions
 from .targets import Target, parse_target
+
+# Of a kernel that could be split and was not.
+_IN_PARTS = "flashlight.in_parts"
+# Of a kernel that is a part of a split one.
+_PART_OF = "flashlight.part_of"
 
 _BACKENDS = {"cpu": "flashlight.backends.cpu", "cuda": "flashlight.backends.triton"}
 
@@ -98,7 +103,8 @@ class Kernel:
             keys, how two parts merge, the results.
         nodes: the graph's nodes that it computes, and the ops of the kernel that came from each.
         work: operations and bytes, as formulas.
-        remarks: why it takes more than one sweep over its streamed axis.
+        remarks: why it takes more than one sweep over its streamed axis, why it was split.
+        part_of: the kernel that it is a part of, where that was split.
         cost: what the cost model expects of it, with the tiles that were taken: "microseconds",
             "registers" a thread, "shared" bytes a program, "flops" and more (docs/cost.md).
     """
@@ -112,6 +118,7 @@ class Kernel:
     nodes: Mapping[str, frozenset[str]]
     work: Work
     remarks: tuple[pipeline.Diagnostic, ...]
+    part_of: str | None
     cost: Mapping[str, int | float | str]
     _function: ir.Operation = field(repr=False)
 
@@ -227,7 +234,7 @@ def compile_with(
 ) -> CompiledProgram:
     """`compile` with a backend: what has `compile_kernel`; None for the target's own."""
     resolved = to_options(dict(options) if isinstance(options, Mapping) else options)
-    refused: dict[str, str] = {}
+    refused = Refused()
     while True:
         program = import_program(exported_program)
         chosen = parse_target(target, program.device)
@@ -235,11 +242,14 @@ def compile_with(
         made = _compile_kernels(backend, program, resolved, refused)
         if isinstance(made, _Made):
             break
-        name, error = made
-        if name in refused:
+        name, error = made.name, made.error
+        if name in refused.formed:
             raise error
+        if made.may_be_split and name not in refused.whole:
+            refused.whole[name] = error.message
+            continue
         # Not silently: what was to be one kernel costs what PyTorch costs.
-        refused[name] = f"{chosen} has no kernel for it: {error.message}"
+        refused.formed[name] = f"{chosen} has no kernel for it: {error.message}"
         warnings.warn(
             f"flashlight: kernel '{name}' stays with PyTorch: {error}", RuntimeWarning, stacklevel=3
         )
@@ -255,30 +265,43 @@ class _Made:
     stages: dict[str, str]
 
 
-def _compile_kernels(
-    backend: Any, program: ImportedProgram, options: Options, refused: Mapping[str, str]
-) -> _Made | tuple[str, CompileError]:
-    """Forms and compiles the kernels of a program, in place, but for those that are refused.
+@dataclass(frozen=True)
+class _Failed:
+    """A kernel that cannot be compiled, why, and whether it could be split."""
 
-    Returns what was made; or the name of a kernel that cannot be compiled, and why.
-    """
+    name: str
+    error: CompileError
+    may_be_split: bool
+
+
+def _compile_kernels(
+    backend: Any, program: ImportedProgram, options: Options, refused: Refused
+) -> _Made | _Failed:
+    """Forms and compiles the kernels of a program, in place, but for those that are refused."""
     chosen = options.target
     stages = {"program": str(program.module)}
-    if refused:
-        refuse(program.module, refused)
+    refused.tell(program.module)
     remarks = pipeline.run_pipeline(program.module, pipeline.to_kernel(chosen), options)
     stages["kernel"] = str(program.module)
     formed = _describe(program, remarks)
     if not formed:
         return _Made([], {}, stages)
     before = program.module.operation.get_asm(enable_debug_info=True)
+    splittable = {
+        name for name, op in kernel_ops(program.module).items() if _IN_PARTS in op.attributes
+    }
+
+    def failed(name: str, error: CompileError) -> _Failed:
+        # A part alone is never left out: the whole was one group.
+        return _Failed(formed[name][1]["part_of"] or name, error, name in splittable)
+
     try:
         pipeline.run_pipeline(program.module, pipeline.to_tile(chosen), options)
     except CompileError as error:
         name = blamed(error, formed)
         if name is None:
             raise
-        return name, error
+        return failed(name, error)
     stages["tile"] = str(program.module)
     backend = backend or _backend(chosen)
     kernels: list[Kernel] = []
@@ -287,7 +310,7 @@ def _compile_kernels(
         try:
             module, made = compile_kernel(backend, program.module, before, name, options)
         except KernelError as error:
-            return name, error
+            return failed(name, error)
         compiled[name] = made
         function = function_of(module, name)
         texts = _Stages({"kernel": text, "tile": function.get_asm()}, made.stages)
@@ -371,6 +394,9 @@ def _describe(
                     for section, line, parts in _core.explain_kernel(op)
                 ),
                 "nodes": nodes,
+                "part_of": ir.StringAttr(op.attributes[_PART_OF]).value
+                if _PART_OF in op.attributes
+                else None,
                 "work": kernel_work(op, names, results, lambda name: program.expressions[name]),
                 "remarks": tuple(
                     remark

@@ -23,6 +23,8 @@ FORM = SIMPLIFY + ",func.func(flashlight-form-kernels),canonicalize,cse"
 PREDICATES = FORM + ",flashlight-reduce-predicates,cse"
 DERIVE = PREDICATES + ",flashlight-derive-online,cse"
 DERIVE += ",flashlight-infer-sparsity,flashlight-verify-kernel"
+SPLIT = PREDICATES + ",flashlight-split-kernels{{prefer=most rows={rows}}},cse"
+SPLIT += DERIVE.removeprefix(PREDICATES)
 PARTITIONS = (None, 1, 2, 3, 7)
 CPU = "flashlight-to-tile{target=cpu}"
 CUDA = "flashlight-to-tile{target=cuda}"
@@ -108,6 +110,28 @@ def test_derive_online_of_imported_programs(path):
     with ir.Context(), ir.Location.unknown():
         args = random_args(parse(text))
     check_pass(text, DERIVE, args, blocks=(None, 5, 16))
+
+
+@pytest.mark.parametrize("rows", ["compute", "read"])
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_split_kernels(rows, dynamic):
+    """A kernel for each wide statistic, which computes the row statistics again or reads them."""
+    split = []
+
+    @budget(40)
+    @given(attentions(values=(2, 3), dynamic=dynamic))
+    def keeps_the_meaning(program):
+        check_pass(
+            program.text,
+            SPLIT.format(rows=rows),
+            program.make_args(),
+            blocks=PARTITIONS,
+            native=not dynamic,
+            inspect=lambda module: split.append("flashlight.part_of" in str(module)),
+        )
+
+    keeps_the_meaning()
+    assert sum(split) > len(split) / 2  # one value wide, there is nothing to split
 
 
 @pytest.mark.parametrize("pipeline", [CPU, CUDA])

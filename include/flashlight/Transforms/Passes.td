@@ -215,6 +215,55 @@ def ReducePredicates : Pass<"flashlight-reduce-predicates"> {
   let dependentDialects = ["FlashlightDialect"];
 }
 
+def SplitKernels : Pass<"flashlight-split-kernels"> {
+  let summary = "divides a kernel where its parts cost less";
+  let description = [{
+    Kernel level, before the online form is derived. Each *wide* statistic, one with a value
+    axis, holds an accumulator of rows x width while it streams. Where several have no room
+    beside each other, or so little that parts are clearly faster, the kernel becomes several:
+    some wide statistics in the first, the rest in the next. What the first finishes and the next
+    needs is a result of the one and read by the other.
+
+    ```mlir
+    %o = flashlight.kernel "kernel_0" ... {
+      %o1 = flashlight.contract %p1, %v1 : ...
+      %o2 = flashlight.contract %p2, %v2 : ...
+      %d = arith.subf %o1, %o2 : ...
+      flashlight.yield %d at ...
+    }
+    // becomes
+    %c = flashlight.kernel "kernel_0_0" ... {
+      %o1 = flashlight.contract %p1, %v1 : ...
+      flashlight.yield %o1 at ...
+    }
+    %o = flashlight.kernel "kernel_0_1" ... (%mc = %c, ...) ... {
+      %o1 = flashlight.read %mc at ...
+      %o2 = flashlight.contract %p2, %v2 : ...
+      %d = arith.subf %o1, %o2 : ...
+      flashlight.yield %d at ...
+    }
+    ```
+
+    A statistic without a value axis that both need (the maximum and the sum of one softmax) is
+    computed twice, or read by the second kernel: whichever costs less. A kernel is split where
+    it has no tiles that fit the target and all its parts have, or where the parts with their
+    launches take less than nine tenths of its time (docs/cost.md). A remark compares the two. A
+    part has the name of the kernel as `flashlight.part_of` and the estimate of the whole as
+    `flashlight.undivided`; a kernel that stays whole has that of its best parts as
+    `flashlight.in_parts`.
+  }];
+  let dependentDialects = ["FlashlightDialect"];
+  let options = [
+    Option<"target", "target", "std::string", "\"\"", "cpu or cuda; none: nothing is split">,
+    Option<"arch", "arch", "int64_t", "0", "of a GPU: 90 for sm_90, the default">,
+    Option<"prefer", "prefer", "std::string", "\"\"",
+           "whole, or most: a kernel for each wide statistic, whatever it costs">,
+    Option<"rows", "rows", "std::string", "\"\"",
+           "compute or read: row statistics that a kernel before has, whatever it costs">];
+  let statistics = [Statistic<"numSplit", "split", "kernels that were split">,
+                    Statistic<"numParts", "parts", "kernels that they became">];
+}
+
 def DeriveOnline : Pass<"flashlight-derive-online"> {
   let summary = "derives the running state of reductions over the stream";
   let description = [{

@@ -47,11 +47,12 @@ class KernelReport:
         lines: the user's lines that it computes, each with the nodes that came from it.
         axes: its iteration space.
         passes: how often it sweeps over its streamed axis.
-        remarks: why more than once.
+        remarks: why more than once, and why the kernel that it is a part of was split.
         formulas: see `flashlight.Kernel`.
         work: sentences on operations and bytes.
         resources: what the backend knows.
         nodes: the graph's nodes that it computes, and the ops of the kernel that came from each.
+        part_of: the kernel that was split, if it is a part of one.
     """
 
     name: str
@@ -63,6 +64,7 @@ class KernelReport:
     work: tuple[tuple[str, str], ...]
     resources: str
     nodes: Mapping[str, frozenset[str]]
+    part_of: str | None
 
     def sections(self) -> list[tuple[str, list[Formula]]]:
         """The formulas by section."""
@@ -207,6 +209,7 @@ def _kernel(
         tuple(_work(kernel, symbols)),
         _resources(kernel.resources),
         kernel.nodes,
+        kernel.part_of,
     )
 
 
@@ -298,6 +301,8 @@ def _tiles(kernel: Kernel, counted: TileWork, symbols: Mapping[str, int]) -> str
 
 def _kernel_text(kernel: KernelReport) -> list[str]:
     lines = [f"axes: {kernel.axes}"]
+    if kernel.part_of:
+        lines.append(f"part of {kernel.part_of}, which was split")
     if kernel.resources:
         lines.append(f"resources: {kernel.resources}")
     lines += [f"computes {line}" for line, _ in kernel.lines]

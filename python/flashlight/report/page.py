@@ -92,6 +92,8 @@ def fragment(explanation: Explanation) -> str:
 def _kernel(kernel: KernelReport) -> str:
     parts = [f'<section id="fl-{escape(kernel.name)}"><h2>{escape(kernel.name)}</h2>']
     rows = [("axes", kernel.axes)]
+    if kernel.part_of:
+        rows.append(("part of", f"{kernel.part_of}, which was split"))
     if kernel.passes:
         rows.append(("passes over the keys", str(kernel.passes)))
     rows += [("", remark) for remark in kernel.remarks]

@@ -245,8 +245,11 @@ def _weights(draw, e, z, s, spelling):
 
 
 @st.composite
-def attentions(draw, lengths=tuple(range(1, 10)), dynamic=False, spellings=None):
-    """Scores, optional softcap, bias and mask, weights in some spelling, values, an epilogue."""
+def attentions(draw, lengths=tuple(range(1, 10)), dynamic=False, spellings=None, values=(1, 2)):
+    """Scores, optional softcap, bias and mask, weights in some spelling, values, an epilogue.
+
+    values: the least and the most tensors of values, each with an output of its own.
+    """
     e = Emitter()
     z = draw(sizes(lengths, dynamic))
     element = draw(st.sampled_from(["f32", "f32", "f16", "bf16"]))
@@ -272,7 +275,7 @@ def attentions(draw, lengths=tuple(range(1, 10)), dynamic=False, spellings=None)
             factor = e.broadcast(e.arg((z.h,)), [1], z.scores)
             w = e.binary("arith.subf", w, e.binary("arith.mulf", factor, other))
     outputs = []
-    for _ in range(draw(st.integers(1, 2))):
+    for _ in range(draw(st.integers(*values))):
         v = _repeat_heads(e, _head_tensor(draw, e, z.b, z.kv, z.n, z.e, element), z.g)
         o = e.contract(e.cast(w, element), v, "bhmn,bhne->bhme")
         if divisor is not None:
