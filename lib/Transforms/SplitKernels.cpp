@@ -130,6 +130,11 @@ struct SplitKernels : flashlight::impl::SplitKernelsBase<SplitKernels> {
 
 } // namespace
 
+static void erase(ArrayRef<Part> parts) {
+  for (const Part &part : llvm::reverse(parts)) // the later ones read the earlier ones
+    part.kernel->erase();
+}
+
 /// The whole as parts, the whole itself if no cut is better. What is cut is erased.
 Parts SplitKernels::divide(Part whole) {
   StreamDependence dependence(whole.kernel);
@@ -144,30 +149,25 @@ Parts SplitKernels::divide(Part whole) {
       if ((readRows && rows == "compute") || (!readRows && rows == "read"))
         continue;
       KernelCut cut = cutKernel(whole.kernel, dependence, first, readRows);
+      Parts parts{{cut.first, {}}, {cut.second, {}}};
       // Without a row statistic that both kernels have, the two ways are one.
       bool isNew = !readRows || cut.readsRows || rows == "read";
-      Parts parts;
-      if (isNew) {
-        parts.push_back({cut.first, forced ? CostEstimate() : costOf(cut.first)});
-        parts.push_back({cut.second, forced ? CostEstimate() : costOf(cut.second)});
-      }
+      if (isNew && !forced)
+        for (Part &part : parts)
+          part.cost = costOf(part.kernel);
       if (isNew && (!best || Total(parts, launch()) < Total(bestParts, launch()))) {
         std::swap(parts, bestParts);
         best.emplace(std::move(cut));
-      } else {
-        parts = {{cut.first, {}}, {cut.second, {}}};
       }
-      for (const Part &part : llvm::reverse(parts))
-        part.kernel->erase();
+      erase(parts);
     }
     if (forced && best)
       break;
   }
-  if (!best)
-    return {whole};
   Total cost(bestParts, launch());
   if (!forced && whole.cost.feasible &&
       (cost.infeasible || cost.time > kClearly * whole.cost.time)) {
+    erase(bestParts);
     rejected = bestParts;
     return {whole};
   }
@@ -221,8 +221,7 @@ void SplitKernels::split(KernelOp kernel) {
     if (parts.size() > 1)
       rejected = parts;
     results->erase();
-    for (const Part &part : llvm::reverse(parts))
-      part.kernel->erase();
+    erase(parts);
     if (!rejected.empty())
       kernel->setAttr(kInPartsAttr, builder.getStringAttr(describe(rejected)));
     return;

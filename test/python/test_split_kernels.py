@@ -9,6 +9,7 @@ import torch
 import flashlight
 import numerics
 from flashlight import pipeline
+from flashlight.backends.triton_layout import general
 from flashlight.errors import KernelError
 from flashlight.program import compile_with
 from flashlight.targets import Target
@@ -121,7 +122,7 @@ def test_numerics_of_ttir_in_parts(name, rows, in_most_parts):
     in_most_parts(rows)
     module = numerics.as_module(function)
     exported = torch.export.export(module, args)
-    compiled = compile_with(Interpreted(), exported, "cuda:sm_90", None)
+    compiled = compile_with(Interpreted(general), exported, "cuda:sm_90", None)
     assert len(compiled.kernels) == count
     compiled.target = Target("cpu")
     numerics.check(compiled(*args), module, args)
