@@ -128,11 +128,100 @@ def test_numerics_of_ttir_in_parts(name, rows, in_most_parts):
     numerics.check(compiled(*args), module, args)
 
 
-def zeros(count, width, value, dtype=HALF):
-    tensor = torch.zeros(1, 8, 2048, width, dtype=dtype)
-    return (*(tensor.clone() for _ in range(count)), torch.zeros(1, 8, 2048, value, dtype=dtype))
+# What the cost model splits ----------------------------------------------------------------------
 
 
-def kernels_of(function, args, target, backend=None):
-    exported = torch.export.export(numerics.as_module(function), args)
+def kernels_of(function, count, width, target, backend=None, length=2048):
+    """Kernels for `count` queries and keys of width 64, and values of `width`."""
+    tensors = [torch.zeros(1, 8, length, 64, dtype=torch.bfloat16) for _ in range(count)]
+    values = torch.zeros(1, 8, length, width, dtype=torch.bfloat16)
+    exported = torch.export.export(numerics.as_module(function), (*tensors, values))
     return compile_with(backend or Nothing(), exported, target, None)
+
+
+def test_what_fits_stays_whole():
+    """Values of 256: two accumulators have room beside each other, on every target."""
+    for target in ("cpu", "cuda:sm_80", "cuda:sm_90", "cuda:sm_100"):
+        (kernel,) = kernels_of(normed, 4, 256, target).kernels
+        assert kernel.part_of is None
+        assert "flashlight.in_parts" in kernel.stages["kernel"]
+
+
+def test_parts_that_are_faster():
+    """Values of 512 that are normed leave room for 16 rows only; alone, each part has more."""
+    compiled = kernels_of(normed, 4, 512, "cuda:sm_90")
+    first, second = compiled.kernels
+    assert (first.name, second.name) == ("kernel_0_0", "kernel_0_1")
+    assert first.part_of == second.part_of == "kernel_0"
+    for kernel in compiled.kernels:
+        assert "reason" not in kernel.cost
+        assert "flashlight.undivided" in kernel.stages["kernel"]
+    text = str(compiled.explain())
+    assert text.count("part of kernel_0, which was split") == 2
+    assert "on cuda:sm_90, in 2 kernels: " in text
+    assert "; not one kernel: " in text
+    assert "which was split" in compiled.explain().html()
+    assert compiled.explain().picture()
+
+
+def six(*args):
+    """Six softmaxes over one tensor of values, normed."""
+    v = args[-1]
+    o = sum(weights(q, k) @ v for q, k in zip(args[0:12:2], args[1:12:2], strict=True))
+    return o * torch.rsqrt(o.float().square().mean(-1, keepdim=True) + 1e-5).to(o.dtype)
+
+
+def test_parts_where_the_whole_has_no_room():
+    """Six accumulators of 512 have no room in any tiles on sm_80."""
+    compiled = kernels_of(six, 12, 512, "cuda:sm_80")
+    assert len(compiled.kernels) > 1
+    for kernel in compiled.kernels:
+        assert "reason" not in kernel.cost
+        assert any("(too large: 271 registers" in remark.message for remark in kernel.remarks)
+
+
+def test_short_programs_stay_whole():
+    """A launch costs more than small tiles."""
+    assert len(kernels_of(normed, 4, 512, "cuda:sm_90", length=64).kernels) == 1
+
+
+# Where a backend has no room ---------------------------------------------------------------------
+
+
+class NoRoomFor:
+    """A backend that refuses kernels by name."""
+
+    def __init__(self, *names):
+        self.names, self.asked = names, []
+
+    def compile_kernel(self, module, name, options):
+        self.asked.append(name)
+        if name in self.names:
+            raise KernelError("expected more room")
+        return Nothing().compile_kernel(module, name, options)
+
+
+def test_a_refused_kernel_is_split(recwarn):
+    compiled = kernels_of(normed, 4, 256, "cuda:sm_90", NoRoomFor("kernel_0"))
+    assert [kernel.part_of for kernel in compiled.kernels] == ["kernel_0", "kernel_0"]
+    assert not compiled.fallbacks
+    assert not [w for w in recwarn if "stays with PyTorch" in str(w.message)]
+    assert "not one kernel: " in str(compiled.explain())
+    assert "(too large: expected more room)" in str(compiled.explain())
+
+
+def test_a_refused_part_leaves_the_whole_with_pytorch_aloud():
+    backend = NoRoomFor("kernel_0", "kernel_0_1")
+    with pytest.warns(RuntimeWarning, match="kernel 'kernel_0' stays with PyTorch"):
+        compiled = kernels_of(normed, 4, 256, "cuda:sm_90", backend)
+    assert not compiled.kernels
+    reasons = {left.reason for left in compiled.fallbacks}
+    assert "cuda:sm_90 has no kernel for it: expected more room" in reasons
+
+
+def test_what_cannot_be_split_is_refused_at_once():
+    backend = NoRoomFor("kernel_0")
+    with pytest.warns(RuntimeWarning, match="kernel 'kernel_0' stays with PyTorch"):
+        compiled = kernels_of(lambda q, k, v: weights(q, k) @ v, 2, 256, "cuda:sm_90", backend)
+    assert not compiled.kernels
+    assert len(backend.asked) == 4  # each tiling once: it was not tried again
