@@ -108,7 +108,10 @@ struct SplitKernels : flashlight::impl::SplitKernelsBase<SplitKernels> {
     if (prefer == "whole" || (!known && prefer != "most"))
       return;
     SmallVector<KernelOp> kernels;
-    getOperation()->walk([&](KernelOp kernel) { kernels.push_back(kernel); });
+    getOperation()->walk([&](KernelOp kernel) {
+      if (kernel.getBlock().getOps<StreamOp>().empty())
+        kernels.push_back(kernel);
+    });
     for (KernelOp kernel : kernels) {
       if (failed(orientScans(kernel)))
         return signalPassFailure();
