@@ -34,8 +34,9 @@ constexpr llvm::StringLiteral kInPartsAttr = "flashlight.in_parts";
 /// Of @main: kernels that a backend had no room for whatever the model says, by name, and why.
 constexpr llvm::StringLiteral kNoRoomAttr = "flashlight.no_room";
 
-/// The model's time is too coarse for less: a feasible kernel is split only for a tenth of it.
-constexpr double kClearly = 0.9;
+/// The model's time is no measurement, and one kernel needs no memory between parts: what fits is
+/// split only for a quarter of its time.
+constexpr double kClearly = 0.75;
 /// Up to so many wide statistics, every cut is looked at; beyond, those in program order.
 constexpr unsigned kMostFreely = 5;
 /// Cuts in program order are so many at most, evenly spaced.

@@ -129,7 +129,7 @@ def test_dynamic_sizes_in_parts(rows, in_most_parts):
     batch, length = torch.export.Dim("b", min=2), torch.export.Dim("s", min=2)
     args = [x.expand(2, -1, -1, -1) for x in FORCED["normed"][1]]
     module = numerics.as_module(normed)
-    shapes = ([{0: batch, 2: length}] * len(args),)
+    shapes = (({0: batch, 2: length},) * len(args),)
     compiled = flashlight.compile(torch.export.export(module, tuple(args), dynamic_shapes=shapes))
     assert len(compiled.kernels) == 2
     for rows in (40, 17, 70):
@@ -170,8 +170,8 @@ def test_what_fits_stays_whole():
 
 
 def test_parts_that_are_faster():
-    """Values of 512 that are normed leave room for 16 rows only; alone, each part has more."""
-    compiled = kernels_of(normed, 4, 512, "cuda:sm_90")
+    """Four accumulators leave room for 16 rows only, two for 64."""
+    compiled = kernels_of(four, 8, 256, "cuda:sm_90")
     first, second = compiled.kernels
     assert (first.name, second.name) == ("kernel_0_0", "kernel_0_1")
     assert first.part_of == second.part_of == "kernel_0"
@@ -204,7 +204,7 @@ def test_parts_where_the_whole_has_no_room():
 
 def test_short_programs_stay_whole():
     """A launch costs more than small tiles."""
-    assert len(kernels_of(normed, 4, 512, "cuda:sm_90", length=64).kernels) == 1
+    assert len(kernels_of(four, 8, 256, "cuda:sm_90", length=64).kernels) == 1
 
 
 # Where a backend has no room ---------------------------------------------------------------------

@@ -247,7 +247,7 @@ def SplitKernels : Pass<"flashlight-split-kernels"> {
     A statistic without a value axis that both need (the maximum and the sum of one softmax) is
     computed twice, or read by the second kernel: whichever costs less. A kernel is split where
     it has no tiles that fit the target and all its parts have, or where the parts with their
-    launches take less than nine tenths of its time (docs/cost.md). A remark compares the two. A
+    launches take less than three quarters of its time (docs/cost.md). A remark compares the two. A
     part has the name of the kernel as `flashlight.part_of` and the estimate of the whole as
     `flashlight.undivided`; a kernel that stays whole has that of its best parts as
     `flashlight.in_parts`.
