@@ -40,7 +40,7 @@ constexpr double kClearly = 0.75;
 /// Up to so many wide statistics, every cut is looked at; beyond, those in program order.
 constexpr unsigned kMostFreely = 5;
 /// Cuts in program order are so many at most, evenly spaced.
-constexpr unsigned kMostInOrder = 15;
+constexpr unsigned kMostInOrder = 7;
 
 namespace {
 
