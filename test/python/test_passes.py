@@ -118,7 +118,7 @@ def test_split_kernels(rows, dynamic):
     """A kernel for each wide statistic, which computes the row statistics again or reads them."""
     split = []
 
-    @budget(40)
+    @budget(30)
     @given(attentions(values=(2, 3), dynamic=dynamic))
     def keeps_the_meaning(program):
         check_pass(
