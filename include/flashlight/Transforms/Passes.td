@@ -250,7 +250,8 @@ def SplitKernels : Pass<"flashlight-split-kernels"> {
     launches take less than three quarters of its time (docs/cost.md). A remark compares the two. A
     part has the name of the kernel as `flashlight.part_of` and the estimate of the whole as
     `flashlight.undivided`; a kernel that stays whole has that of its best parts as
-    `flashlight.in_parts`.
+    `flashlight.in_parts`. What the function's `flashlight.no_room` names, `{kernel_0 = "why"}`, is
+    taken not to fit whatever its estimate: a backend could not compile it.
   }];
   let dependentDialects = ["FlashlightDialect"];
   let options = [
