@@ -131,7 +131,7 @@ def test_split_kernels(rows, dynamic):
         )
 
     keeps_the_meaning()
-    assert sum(split) > len(split) / 2  # one value wide, there is nothing to split
+    assert sum(split) > len(split) / 3  # one value wide, there is nothing to split
 
 
 @pytest.mark.parametrize("pipeline", [CPU, CUDA])
