@@ -144,7 +144,7 @@ def test_compiles(function, arch):
     compiled = flashlight.compile(export(function, args), target=f"cuda:{arch}")
     assert len(compiled.kernels) == 2
     for kernel in compiled.kernels:
-        assert kernel.resources["spills"] == 0
+        assert kernel.resources.spills == 0
         assert "tt.dot" in kernel.stages["ttir"]
 
 
