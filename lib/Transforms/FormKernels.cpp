@@ -55,7 +55,7 @@ private:
   bool makesScores(ContractOp op);
   bool waits(const KernelGroup &group);
   bool savesMemory(const KernelGroup &group, const llvm::DenseSet<Operation *> &inKernels);
-  const KernelGroup *ownerOf(Value leaf) const;
+  Operation *makerOf(Value leaf) const;
   void refuse(Operation *sink, StringRef reason);
   bool wantMore();
   void rebuild();
@@ -174,7 +174,7 @@ void KernelFinder::discoverStored() {
       continue;
     KernelGroup &group = *groups[&op];
     auto isStatistic = [&](Value leaf) {
-      return ownerOf(leaf) && llvm::none_of(group.demands.lookup(leaf), [&](const Index &index) {
+      return neighbours.owner.lookup(makerOf(leaf)) && llvm::none_of(group.demands.lookup(leaf), [&](const Index &index) {
                return group.axes.usesRole(index, AxisRole::Inner);
              });
     };
@@ -185,12 +185,15 @@ void KernelFinder::discoverStored() {
   }
 }
 
-/// The group that owns what `leaf` is a view of.
-const KernelGroup *KernelFinder::ownerOf(Value leaf) const {
+/// The op of a group that makes what `leaf` is a view of, or null.
+Operation *KernelFinder::makerOf(Value leaf) const {
+  auto isOfGroup = [&](Operation *op) {
+    return neighbours.owner.count(op) || neighbours.written.contains(op);
+  };
   Operation *op = leaf.getDefiningOp();
-  while (isView(op) && !neighbours.owner.count(op))
+  while (isView(op) && !isOfGroup(op))
     op = op->getOperand(0).getDefiningOp();
-  return op ? neighbours.owner.lookup(op) : nullptr;
+  return op && isOfGroup(op) ? op : nullptr;
 }
 
 /// A group must not wait for itself. What an op outside takes of its scores, to compute something
@@ -250,13 +253,13 @@ KernelFinder::Groups KernelFinder::find() {
   return std::move(groups);
 }
 
-/// Asks for what a group reads, as it is or through views, and another one owns. True if that is
+/// Asks for what a group reads, as it is or through views, and another one makes. True if that is
 /// more than before.
 bool KernelFinder::wantMore() {
   unsigned before = neighbours.wanted.size();
   for (auto &[sink, group] : groups)
     for (Value leaf : group->leaves)
-      if (ownerOf(leaf))
+      if (makerOf(leaf))
         neighbours.wanted.insert(leaf);
   return neighbours.wanted.size() != before;
 }

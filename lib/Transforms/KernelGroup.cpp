@@ -29,6 +29,7 @@ void KernelNeighbours::add(const KernelGroup &group) {
       if (!first || op->isBeforeInBlock(first))
         first = op;
     }
+  written.insert(group.getWritten().begin(), group.getWritten().end());
   for (Value leaf : group.leaves)
     if (Operation *op = leaf.getDefiningOp(); op && (!last || last->isBeforeInBlock(op)))
       last = op;
@@ -40,6 +41,8 @@ void KernelNeighbours::remove(const KernelGroup &group) {
   for (Operation *op : group.members)
     if (owner.lookup(op) == &group)
       owner.erase(op);
+  for (Operation *op : group.getWritten())
+    written.erase(op);
   spans.erase(&group);
 }
 
@@ -429,12 +432,17 @@ SmallVector<Operation *> KernelGroup::membersBehindLeaves() const {
 SmallVector<Operation *> KernelGroup::getStreamedMembers() const {
   SmallVector<Operation *> result;
   if (keepsKeys()) { // what it sums, before and after it is rounded
-    Operation *op = kept->factor ? kept->factor.getDefiningOp() : nullptr;
-    for (; op && members.contains(op); op = op->getOperand(0).getDefiningOp()) {
-      result.push_back(op);
-      if (!isa<arith::ExtFOp, arith::TruncFOp>(op) && !isView(op))
-        break;
-    }
+    for (Operation *sum : joined)
+      for (Value factor : sum->getOperands()) {
+        if (!isOverSweptAxis(sum) || !sweptDim.count(factor))
+          continue;
+        Operation *op = factor.getDefiningOp();
+        for (; op && members.contains(op); op = op->getOperand(0).getDefiningOp()) {
+          result.push_back(op);
+          if (!isa<arith::ExtFOp, arith::TruncFOp>(op) && !isView(op))
+            break;
+        }
+      }
     return result;
   }
   for (Operation *op : members)

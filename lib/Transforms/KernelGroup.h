@@ -47,6 +47,7 @@ struct KernelNeighbours {
 
   RowDims &rowDims;
   llvm::DenseMap<mlir::Operation *, const KernelGroup *> owner;
+  llvm::DenseSet<mlir::Operation *> written; // by groups that keep their keys, and own nothing
   llvm::DenseSet<mlir::Value> wanted; // what some group reads and another one owns
   /// Ops of scores whose values are in memory for an op outside, on which a kernel of the same
   /// scores waits: it reads them.
@@ -92,6 +93,8 @@ public:
   /// where they are stored. Of a kernel that keeps its keys, those that it sums.
   llvm::SmallVector<mlir::Operation *> getStreamedMembers() const;
   mlir::Operation *getSink() const { return sink; }
+  /// What a kernel that keeps its keys may write: its sink, and what joins that.
+  llvm::ArrayRef<mlir::Operation *> getWritten() const { return joined.getArrayRef(); }
   /// True for a kernel that writes an element for every pair of row and key.
   bool keepsKeys() const { return kept.has_value(); }
   /// The axis that the kernel sweeps: that of the keys, or what it sums over where it keeps those.
@@ -204,7 +207,7 @@ private:
   Dims streamedDim; // the dim of a value that is n
   Dims sweptDim;    // the dim of a value that is summed over where n is kept
   llvm::DenseSet<mlir::Operation *> fixedMembers;    // absorbed whatever the rules say
-  llvm::SetVector<mlir::Operation *> joined;         // what a kernel that keeps its keys may write
+  llvm::SetVector<mlir::Operation *> joined;         // see `getWritten`
   llvm::DenseSet<mlir::Operation *> leftOutside;     // projections of what is stored anyway
 };
 

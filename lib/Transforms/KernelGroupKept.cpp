@@ -98,6 +98,14 @@ bool KernelGroup::isOverSweptAxis(Operation *op) const {
          });
 }
 
+/// True for a view that has an element more than once.
+static bool repeats(Operation *view) {
+  RankedTensorType type = tensorType(view->getResult(0));
+  return isa<BroadcastOp>(view) && llvm::any_of(llvm::seq<unsigned>(0, type.getRank()), [&](unsigned dim) {
+           return type.getDimSize(dim) != 1 && failed(operandDim(view, dim));
+         });
+}
+
 /// Takes in another sum over the same axis, or a pointwise op of what is written and of what does
 /// not wait for that.
 bool KernelGroup::joinKept(Operation *op, DenseSet<Value> &streamed) {
@@ -105,7 +113,12 @@ bool KernelGroup::joinKept(Operation *op, DenseSet<Value> &streamed) {
   if (isOverSweptAxis(op)) {
     joins = joinReduction(op, streamed);
   } else if (isElementwise(op)) {
-    auto isJoined = [&](Value operand) { return joined.contains(operand.getDefiningOp()); };
+    auto isJoined = [&](Value operand) {
+      Operation *def = operand.getDefiningOp();
+      while (isView(def) && !joined.contains(def) && keepsRows(def) && !repeats(def))
+        def = def->getOperand(0).getDefiningOp();
+      return joined.contains(def);
+    };
     joins = llvm::any_of(op->getOperands(), isJoined) &&
             llvm::all_of(op->getOperands(), [&](Value operand) {
               return isJoined(operand) || !dependsOnMembers(operand);
