@@ -113,18 +113,26 @@ bool KernelGroup::joinKept(Operation *op, DenseSet<Value> &streamed) {
   if (isOverSweptAxis(op)) {
     joins = joinReduction(op, streamed);
   } else if (isElementwise(op)) {
+    llvm::SmallSetVector<Operation *, 4> views;
     auto isJoined = [&](Value operand) {
       Operation *def = operand.getDefiningOp();
-      while (isView(def) && !joined.contains(def) && keepsRows(def) && !repeats(def))
-        def = def->getOperand(0).getDefiningOp();
-      return joined.contains(def);
+      SmallVector<Operation *> chain;
+      for (; isView(def) && keepsRows(def) && !repeats(def);
+           def = def->getOperand(0).getDefiningOp())
+        chain.push_back(def);
+      if (!joined.contains(def))
+        return false;
+      views.insert(chain.begin(), chain.end());
+      return true;
     };
     joins = llvm::any_of(op->getOperands(), isJoined) &&
             llvm::all_of(op->getOperands(), [&](Value operand) {
               return isJoined(operand) || !dependsOnMembers(operand);
             });
-    if (joins)
+    if (joins) {
+      members.insert(views.begin(), views.end());
       members.insert(op);
+    }
   }
   if (!joins)
     return false;

@@ -77,6 +77,24 @@ func.func @spread(%q: tensor<4x40x8xf32>, %k: tensor<4x50x8xf32>) -> (tensor<40x
   return %mean, %var : tensor<40x50xf32>, tensor<40x50xf32>
 }
 
+// A pointwise op behind a view of the sum (a kept dim) joins it.
+// CHECK-LABEL: @kept_dim
+// CHECK: flashlight.kernel "kernel_0" axes(m = 40, n = 50, b = 4, d = 8) stream "b" {{.*}} -> (tensor<1x40x50xf32>)
+// CHECK: arith.mulf
+// CHECK: flashlight.yield {{.*}} at [affine_map<(m, n, b, d) -> (0, m, n)>]
+// CHECK-NEXT: }
+// CHECK-NEXT: return
+func.func @kept_dim(%q: tensor<4x40x8xf32>, %k: tensor<4x50x8xf32>) -> tensor<1x40x50xf32> {
+  %s = flashlight.contract %q, %k "hmd,hnd->hmn" : tensor<4x40x8xf32>, tensor<4x50x8xf32> -> tensor<4x40x50xf32>
+  %p = math.tanh %s : tensor<4x40x50xf32>
+  %sum = flashlight.reduce sum %p dims [0] : tensor<4x40x50xf32> -> tensor<40x50xf32>
+  %kept = flashlight.reshape %sum : tensor<40x50xf32> -> tensor<1x40x50xf32>
+  %quarter = arith.constant dense<0.25> : tensor<f32>
+  %quarters = flashlight.broadcast %quarter dims [] : tensor<f32> -> tensor<1x40x50xf32>
+  %mean = arith.mulf %kept, %quarters : tensor<1x40x50xf32>
+  return %mean : tensor<1x40x50xf32>
+}
+
 // What a projection adds a bias to is a product of matrices, though another kernel owns its rows.
 // CHECK-LABEL: @projected
 // CHECK: flashlight.kernel "kernel_0"

@@ -78,6 +78,24 @@ def spread_over_heads(q, k, v):
     return weights @ v, weights.var(1)
 
 
+def kept_dim(q, k, v):
+    weights = softmax(q, k)
+    return weights @ v, weights.mean(1, keepdim=True)
+
+
+def two_layers_of_rollout(q, k):
+    """A mean that another kernel reads through a view; the other one is that kernel's weights."""
+    return softmax(q, k).mean(1) @ softmax(2 * q, k).mean(1).mT
+
+
+def gradient_of_a_bias(q, k, v, grad):
+    """Summed over the batch."""
+    weights = softmax(q, k)
+    out = weights @ v
+    delta = (out * grad).sum(-1, keepdim=True)
+    return out, (weights * (grad @ v.mT - delta)).sum(0)
+
+
 def rollout(q, k):
     return 0.5 * softmax(q, k).mean(1) + 0.5 * torch.eye(S)
 
@@ -108,6 +126,9 @@ CASES = [
     (groups_of_heads, grouped, 2, 2),
     (one_head_of_keys, grouped, 2, 2),
     (spread_over_heads, (q, k, v), 2, 3),
+    (kept_dim, (q, k, v), 2, 2),
+    (two_layers_of_rollout, (q, k), 3, 4),
+    (gradient_of_a_bias, (q, k, v, R(B, H, S, E)), 2, 2),
     (rollout, square[:2], 2, 2),
     (without_softmax, (q, k, v), 2, 2),
     (by_distance, (q, k), 2, 2),
@@ -187,6 +208,32 @@ def test_memory(averaged):
     args = (R(1, size, heads * D),)
     compiled = flashlight.compile(torch.export.export(module, args), target="cpu")
     assert measure.extra_memory(compiled, args) < 4 * heads * size * size / 2
+
+
+def test_dynamic_sizes():
+    class Mean(torch.nn.Module):
+        def forward(self, q, k, v):
+            return mean(q, k, v)
+
+    rows, keys = (torch.export.Dim(name, min=2, max=4096) for name in ("rows", "keys"))
+    shapes = {"q": {2: rows}, "k": {2: keys}, "v": {2: keys}}
+    exported = torch.export.export(Mean(), (q, k, v), dynamic_shapes=shapes)
+    compiled = flashlight.compile(exported, target="cpu")
+    assert len(compiled.kernels) == 2
+    for size, other in ((70, 100), (33, 129), (200, 17)):
+        args = R(B, H, size, D), R(B, H, other, D), R(B, H, other, E)
+        numerics.check(compiled(*args), Mean(), args)
+
+
+def test_softmax_over_heads():
+    """Its sums are as large as what they are needed for, which is stored."""
+
+    def function(q, k):
+        return torch.softmax(q @ k.mT, 1)
+
+    compiled = flashlight.compile(export(function, (q, k)), target="cpu")
+    assert not compiled.kernels
+    numerics.check(compiled(q, k), function, (q, k))
 
 
 def test_sum_of_what_is_in_memory():
