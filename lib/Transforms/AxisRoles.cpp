@@ -206,8 +206,8 @@ void RoleFinder::findInner() {
 void RoleFinder::findMixed() {
   for (AxisAttr axis : kernel.getAxes().getAsRange<AxisAttr>()) {
     StringAttr name = axis.getName();
-    if (axis.isDynamic() || name == stream || name == roles.row ||
-        name == roles.column || roles.isWhole(name) || isDivided(name))
+    if (axis.isDynamic() || name == stream || name == roles.row || name == roles.column ||
+        roles.isWhole(name) || isDivided(name))
       continue;
     int64_t lacking = 0, having = 0;
     kernel.walk([&](ContractOp op) {

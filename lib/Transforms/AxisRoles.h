@@ -37,8 +37,8 @@ struct AxisRoles {
   Axes rows;
   /// What is blocked besides the stream; null where there is a single row.
   mlir::StringAttr row;
-  /// The keys of a kernel that writes rows and keys both: the stream, or, where that is another axis
-  /// (heads that are summed), what is blocked in its place: then a tile has one element of the
+  /// The keys of a kernel that writes rows and keys both: the stream, or, where that is another
+  /// axis (heads that are summed), what is blocked in its place: then a tile has one element of the
   /// stream. Null elsewhere.
   mlir::StringAttr column;
   /// True if scores are contracted or reduced here, false if they are only read.

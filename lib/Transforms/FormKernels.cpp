@@ -174,7 +174,8 @@ void KernelFinder::discoverStored() {
       continue;
     KernelGroup &group = *groups[&op];
     auto isStatistic = [&](Value leaf) {
-      return neighbours.owner.lookup(makerOf(leaf)) && llvm::none_of(group.demands.lookup(leaf), [&](const Index &index) {
+      return neighbours.owner.lookup(makerOf(leaf)) &&
+             llvm::none_of(group.demands.lookup(leaf), [&](const Index &index) {
                return group.axes.usesRole(index, AxisRole::Inner);
              });
     };
@@ -388,8 +389,7 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
       else if (!llvm::is_contained(dims, dim))
         extents.push_back(getExtent(type, dim));
     OpBuilder builder(op);
-    Value merged =
-        ReshapeOp::create(builder, op.getLoc(), typeOf(extents, type), op.getOperand());
+    Value merged = ReshapeOp::create(builder, op.getLoc(), typeOf(extents, type), op.getOperand());
     auto sum = ReduceOp::create(builder, op.getLoc(), op.getType(), op.getKindAttr(), merged,
                                 builder.getDenseI64ArrayAttr(dims[0]));
     if (Attribute node = op->getAttr(kNodeAttr))

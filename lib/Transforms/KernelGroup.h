@@ -48,7 +48,7 @@ struct KernelNeighbours {
   RowDims &rowDims;
   llvm::DenseMap<mlir::Operation *, const KernelGroup *> owner;
   llvm::DenseSet<mlir::Operation *> written; // by groups that keep their keys, and own nothing
-  llvm::DenseSet<mlir::Value> wanted; // what some group reads and another one owns
+  llvm::DenseSet<mlir::Value> wanted;        // what some group reads and another one owns
   /// Ops of scores whose values are in memory for an op outside, on which a kernel of the same
   /// scores waits: it reads them.
   llvm::DenseSet<mlir::Operation *> stored;
@@ -206,9 +206,9 @@ private:
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<Passed>> passed; // not of pointwise ops
   Dims streamedDim; // the dim of a value that is n
   Dims sweptDim;    // the dim of a value that is summed over where n is kept
-  llvm::DenseSet<mlir::Operation *> fixedMembers;    // absorbed whatever the rules say
-  llvm::SetVector<mlir::Operation *> joined;         // see `getWritten`
-  llvm::DenseSet<mlir::Operation *> leftOutside;     // projections of what is stored anyway
+  llvm::DenseSet<mlir::Operation *> fixedMembers; // absorbed whatever the rules say
+  llvm::SetVector<mlir::Operation *> joined;      // see `getWritten`
+  llvm::DenseSet<mlir::Operation *> leftOutside;  // projections of what is stored anyway
 };
 
 } // namespace flashlight

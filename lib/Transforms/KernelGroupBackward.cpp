@@ -67,8 +67,8 @@ void KernelGroup::need(ArrayRef<Value> roots) {
       for (const Extent &extent : partsOf(root, i, seen)) {
         expr = expr * (extent.symbol ? 1 : extent.size);
         if (extent.symbol || extent.size != 1)
-          expr = expr +
-                 axes.dim(axes.create(extent, isRow ? AxisRole::Row : AxisRole::Batch, output));
+          expr =
+              expr + axes.dim(axes.create(extent, isRow ? AxisRole::Row : AxisRole::Batch, output));
       }
       index.push_back(expr);
     }

@@ -259,8 +259,8 @@ void KernelGroup::extendForward() {
                      [&](const Index &index) { return axes.uses(index, getSweptAxis()); }))
       streamed.insert(op->getResult(0));
   if (keepsKeys()) {
-    // What stands before the sink may be written, too, if it follows another sum (a mean, before the
-    // variance).
+    // What stands before the sink may be written, too, if it follows another sum (a mean, before
+    // the variance).
     SmallVector<Operation *> ordered(members.begin(), members.end());
     llvm::sort(ordered, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
     for (Operation *op : ordered)

@@ -101,7 +101,8 @@ bool KernelGroup::isOverSweptAxis(Operation *op) const {
 /// True for a view that has an element more than once.
 static bool repeats(Operation *view) {
   RankedTensorType type = tensorType(view->getResult(0));
-  return isa<BroadcastOp>(view) && llvm::any_of(llvm::seq<unsigned>(0, type.getRank()), [&](unsigned dim) {
+  return isa<BroadcastOp>(view) &&
+         llvm::any_of(llvm::seq<unsigned>(0, type.getRank()), [&](unsigned dim) {
            return type.getDimSize(dim) != 1 && failed(operandDim(view, dim));
          });
 }
