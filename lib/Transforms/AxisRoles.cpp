@@ -30,6 +30,8 @@ private:
     return llvm::is_contained(names, name);
   }
   void findRows();
+  void findPairs();
+  static SmallVector<AxesAttr> factorsOf(Value value);
   void findValues();
   void findInner();
   void findMixed();
@@ -104,6 +106,69 @@ void RoleFinder::findRows() {
     });
 }
 
+/// Rows and keys of a kernel that writes both. Where it sums over another axis of scores, they are
+/// what the factors of these have apart from each other, if that is no shorter than the stream:
+/// heads that share keys, and heads that are mixed, are apart from the keys, too.
+void RoleFinder::findPairs() {
+  if (keepsStream(kernel)) {
+    roles.column = stream;
+    return;
+  }
+  auto isLong = [&](StringAttr name) {
+    AxisAttr axis = kernel.getAxis(name), own = kernel.getAxis(stream);
+    return axis.isDynamic() || (!own.isDynamic() && own.getSize() <= axis.getSize());
+  };
+  auto apart = [&](AxesAttr from, AxesAttr other) {
+    StringAttr found;
+    for (StringAttr name : from.getNames())
+      if (name != stream && !other.contains(name) && !roles.isWhole(name) && !isDivided(name) &&
+          isLong(name) && (!found || sizeOf(name) >= sizeOf(found)))
+        found = name;
+    return found;
+  };
+  auto consider = [&](ArrayRef<AxesAttr> factors, AxesAttr result) {
+    for (AxesAttr left : factors)
+      for (AxesAttr right : factors)
+        if (StringAttr m = apart(left, right), n = apart(right, left);
+            m && n && !roles.column && result.contains(stream))
+          roles.row = m, roles.column = n;
+  };
+  kernel.walk([&](Operation *op) {
+    if (auto contract = dyn_cast<ContractOp>(op))
+      consider({getAxes(contract.getLhs()), getAxes(contract.getRhs())},
+               getAxes(contract.getResult()));
+    else if (auto reduce = dyn_cast<ReduceOp>(op)) // of distances, say
+      consider(factorsOf(reduce.getOperand()), getAxes(reduce.getResult()));
+  });
+  if (!roles.column)
+    return;
+  // What is written along memory is the column.
+  auto axes = llvm::map_to_vector(kernel.getAxes().getAsRange<AxisAttr>(),
+                                  [](AxisAttr axis) { return axis.getName(); });
+  if (llvm::find(axes, roles.row) > llvm::find(axes, roles.column))
+    std::swap(roles.row, roles.column);
+  roles.rows.clear();
+  roles.rows.insert(roles.row);
+}
+
+/// The axes of the values that a pointwise value is made of.
+SmallVector<AxesAttr> RoleFinder::factorsOf(Value value) {
+  SmallVector<AxesAttr> found;
+  llvm::SmallPtrSet<Operation *, 16> seen;
+  SmallVector<Value> worklist{value};
+  while (!worklist.empty()) {
+    Value next = worklist.pop_back_val();
+    Operation *op = next.getDefiningOp();
+    if (op && (op->hasTrait<OpTrait::Elementwise>() || isa<BroadcastOp>(op))) {
+      if (seen.insert(op).second)
+        llvm::append_range(worklist, op->getOperands());
+    } else if (getAxes(next)) {
+      found.push_back(getAxes(next));
+    }
+  }
+  return found;
+}
+
 void RoleFinder::findValues() {
   kernel.walk([&](ContractOp op) {
     ContractOp::Labels labels = op.getLabels();
@@ -141,8 +206,8 @@ void RoleFinder::findInner() {
 void RoleFinder::findMixed() {
   for (AxisAttr axis : kernel.getAxes().getAsRange<AxisAttr>()) {
     StringAttr name = axis.getName();
-    if (axis.isDynamic() || name == stream || name == roles.row || roles.isWhole(name) ||
-        isDivided(name))
+    if (axis.isDynamic() || name == stream || name == roles.row || name == roles.column ||
+        roles.isWhole(name) || isDivided(name))
       continue;
     int64_t lacking = 0, having = 0;
     kernel.walk([&](ContractOp op) {
@@ -197,6 +262,7 @@ AxisRoles RoleFinder::find() {
       roles.row = axis.getName();
     }
   }
+  findPairs();
   findMixed();
   // An axis that is combined with rows and keys before it is summed stands with the inner ones;
   // one that only values and the results after them have stays a value axis.
@@ -215,6 +281,13 @@ AxisRoles RoleFinder::find() {
       roles.divisible.insert(name);
   roles.inner.remove_if([&](StringAttr name) { return roles.values.contains(name); });
   return roles;
+}
+
+bool flashlight::keepsStream(KernelOp kernel) {
+  return llvm::any_of(kernel.getBlock().getTerminator()->getOperands(), [&](Value value) {
+    AxesAttr axes = getAxes(value);
+    return axes && axes.contains(kernel.getStreamAttr());
+  });
 }
 
 AxisRoles flashlight::findAxisRoles(KernelOp kernel) { return RoleFinder(kernel).find(); }

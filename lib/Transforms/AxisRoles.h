@@ -37,9 +37,15 @@ struct AxisRoles {
   Axes rows;
   /// What is blocked besides the stream; null where there is a single row.
   mlir::StringAttr row;
+  /// The keys of a kernel that writes rows and keys both: the stream, or, where that is another
+  /// axis (heads that are summed), what is blocked in its place: then a tile has one element of the
+  /// stream. Null elsewhere.
+  mlir::StringAttr column;
   /// True if scores are contracted or reduced here, false if they are only read.
   bool computesScores = false;
 
+  /// What is blocked besides the rows.
+  mlir::StringAttr blockedWith(mlir::StringAttr stream) const { return column ? column : stream; }
   /// True if a tile holds all of the axis.
   bool isWhole(mlir::StringAttr axis) const {
     return inner.contains(axis) || values.contains(axis);
@@ -47,6 +53,9 @@ struct AxisRoles {
 };
 
 AxisRoles findAxisRoles(KernelOp kernel);
+
+/// True for a kernel that writes values along the axis that it would stream: it has no sweep.
+bool keepsStream(KernelOp kernel);
 
 } // namespace flashlight
 

@@ -331,8 +331,11 @@ CostEstimate CostKernel::compute() {
         if (getAxes(op.getResult()).contains(stream.getAxisAttr()))
           repeated += blocks * 2.0 * productOf(op).all;
   }
-  // A kernel whose online form is not derived yet reads its stream once.
-  if (cost.sweeps == 0) {
+  // A kernel whose online form is not derived yet reads its stream once; one that keeps its keys
+  // has none to derive.
+  if (cost.sweeps == 0 && roles.column == kernel.getStreamAttr()) {
+    steps = 1;
+  } else if (cost.sweeps == 0) {
     int64_t blocks =
         llvm::divideCeil(extentOf(kernel.getStreamAttr()), tiling.getTile(kernel.getStreamAttr()));
     Work block = once;

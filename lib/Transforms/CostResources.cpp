@@ -70,10 +70,11 @@ double CostKernel::registersOf(Value value) {
   double each = width == 1 ? 0.25 : width / 32.0; // conditions fit predicates, partly
   int64_t warps = tiling.warps;
   int64_t row = roles.row ? tiling.getTile(roles.row) : 1;
+  StringAttr blocked = roles.blockedWith(kernel.getStreamAttr());
   // A warp of a matrix unit has 16 rows, or 8 columns; warps beyond that repeat what others have.
   bool isOld = target.matrixUnit == MatrixUnit::FromRegisters || row < 64;
   bool inRows = !isOld || warpsStandInRows();
-  int64_t others = inRows ? row / 16 : tiling.getTile(kernel.getStreamAttr()) / 8;
+  int64_t others = inRows ? row / 16 : tiling.getTile(blocked) / 8;
   int64_t rowWarps = std::clamp<int64_t>(others, 1, warps);
   // What is read from the accumulators' memory is divided by columns where rows do not suffice.
   if (!isOld && hasOwnAccumulators())
@@ -81,8 +82,8 @@ double CostKernel::registersOf(Value value) {
   if (tiled.size() == 1)
     return each * (tiled.front() == roles.row ? std::max(1.0, count / (8.0 * rowWarps))
                                               : std::max(1.0, count / 8));
-  bool isScore = llvm::is_contained(tiled, roles.row) &&
-                 llvm::is_contained(tiled, kernel.getStreamAttr()) && tiled.size() == 2;
+  bool isScore = llvm::is_contained(tiled, roles.row) && llvm::is_contained(tiled, blocked) &&
+                 tiled.size() == 2;
   double threads = 32.0 * (isScore ? rowWarps : warps);
   return each * std::max(1.0, count / threads);
 }

@@ -85,10 +85,10 @@ private:
 
   /// In the order that a dot wants: rows, inner, stream, values.
   void searchGpu() {
-    StringAttr stream = kernel.getStreamAttr();
+    StringAttr blocked = roles.blockedWith(kernel.getStreamAttr());
     SmallVector<int64_t> rows =
         roles.row ? sizes(roles.row, kMinDot, 128) : SmallVector<int64_t>{1};
-    SmallVector<int64_t> keys = sizes(stream, kMinDot, 128);
+    SmallVector<int64_t> keys = sizes(blocked, kMinDot, 128);
     // All value axes whole, or one of them divided among programs.
     SmallVector<SmallVector<int64_t>> values(1);
     for (StringAttr name : roles.values)
@@ -109,7 +109,7 @@ private:
                 tiling.tiles.push_back(tile(roles.row, row));
               for (StringAttr name : roles.inner)
                 tiling.tiles.push_back(tile(name, whole(name)));
-              tiling.tiles.push_back(tile(stream, key));
+              tiling.tiles.push_back(tile(blocked, key));
               for (auto [name, size] : llvm::zip(roles.values, value))
                 tiling.tiles.push_back(tile(name, size));
               tiling.warps = warps;

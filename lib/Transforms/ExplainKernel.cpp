@@ -13,6 +13,7 @@
 
 #include "flashlight/Transforms/ExplainKernel.h"
 
+#include "AxisRoles.h"
 #include "KernelFormulas.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -73,7 +74,7 @@ void Explainer::explainAxes() {
   llvm::interleaveComma(kernel.getAxes().getAsRange<AxisAttr>(), os, [&](AxisAttr axis) {
     axis.printBody(os);
     if (axis.getName() == kernel.getStreamAttr())
-      os << " (streamed)";
+      os << (keepsStream(kernel) ? " (kept)" : " (streamed)");
   });
   section.lines.push_back({text, {}});
   if (ArrayRef<std::string> batch = formulas.getBatchAxes(); !batch.empty())
@@ -256,7 +257,9 @@ std::string flashlight::explanationText(KernelOp kernel) {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << kernel.getSymName() << ": ";
-  if (sweeps == 0)
+  if (keepsStream(kernel))
+    os << "no sweep: " << kernel.getStream() << " is kept";
+  else if (sweeps == 0)
     os << "not derived yet";
   else if (sweeps == 1)
     os << "one sweep over " << kernel.getStream();

@@ -51,9 +51,11 @@ public:
 private:
   void discover();
   bool tryBuild(Operation *sink, bool ofScores = false);
+  void discoverStored();
   bool makesScores(ContractOp op);
   bool waits(const KernelGroup &group);
   bool savesMemory(const KernelGroup &group, const llvm::DenseSet<Operation *> &inKernels);
+  Operation *makerOf(Value leaf) const;
   void refuse(Operation *sink, StringRef reason);
   bool wantMore();
   void rebuild();
@@ -149,6 +151,50 @@ void KernelFinder::discover() {
       tryBuild(sink);
   for (Operation *sink : last)
     tryBuild(sink);
+  discoverStored();
+}
+
+/// Weights that are in memory for something that no kernel has (they are returned): a kernel writes
+/// them, from the statistics of rows that another one has. Without these it would be a product and
+/// what follows it, which are left to PyTorch.
+void KernelFinder::discoverStored() {
+  llvm::DenseSet<Operation *> inKernels;
+  for (auto &[sink, group] : groups)
+    inKernels.insert(group->members.begin(), group->members.end());
+  // Seen through views. What is pointwise stores what follows instead.
+  std::function<bool(Value)> isStored = [&](Value value) {
+    return llvm::any_of(value.getUsers(), [&](Operation *user) {
+      if (isView(user))
+        return isStored(user->getResult(0));
+      return !inKernels.contains(user) && !isElementwise(user);
+    });
+  };
+  for (Operation &op : llvm::reverse(block)) {
+    if (!isElementwise(&op) || !isStored(op.getResult(0)) || !tryBuild(&op))
+      continue;
+    KernelGroup &group = *groups[&op];
+    auto isStatistic = [&](Value leaf) {
+      return neighbours.owner.lookup(makerOf(leaf)) &&
+             llvm::none_of(group.demands.lookup(leaf), [&](const Index &index) {
+               return group.axes.usesRole(index, AxisRole::Inner);
+             });
+    };
+    if (llvm::none_of(group.leaves, isStatistic)) {
+      neighbours.remove(group);
+      groups.erase(&op);
+    }
+  }
+}
+
+/// The op of a group that makes what `leaf` is a view of, or null.
+Operation *KernelFinder::makerOf(Value leaf) const {
+  auto isOfGroup = [&](Operation *op) {
+    return neighbours.owner.count(op) || neighbours.written.contains(op);
+  };
+  Operation *op = leaf.getDefiningOp();
+  while (isView(op) && !isOfGroup(op))
+    op = op->getOperand(0).getDefiningOp();
+  return op && isOfGroup(op) ? op : nullptr;
 }
 
 /// A group must not wait for itself. What an op outside takes of its scores, to compute something
@@ -158,17 +204,18 @@ bool KernelFinder::waits(const KernelGroup &group) {
   bool waits = false;
   for (Operation *op : group.membersBehindLeaves()) {
     waits = true;
-    if (!group.owns(op) && neighbours.stored.insert(op).second)
+    if (!group.keepsKeys() && !group.owns(op) && neighbours.stored.insert(op).second)
       continue;
     banned.insert(group.getSink());
   }
   return waits;
 }
 
-/// Statistics alone are no kernel where the values that they reduce are in memory anyway.
+/// Statistics alone, and sums that keep the keys, are no kernel where the values that they reduce
+/// are in memory anyway.
 bool KernelFinder::savesMemory(const KernelGroup &group,
                                const llvm::DenseSet<Operation *> &inKernels) {
-  if (isa<ContractOp>(group.getSink()))
+  if (isa<ContractOp>(group.getSink()) && !group.keepsKeys())
     return true;
   return llvm::all_of(group.getStreamedMembers(), [&](Operation *op) {
     return llvm::all_of(op->getUsers(), [&](Operation *user) { return inKernels.contains(user); });
@@ -207,18 +254,14 @@ KernelFinder::Groups KernelFinder::find() {
   return std::move(groups);
 }
 
-/// Asks for what a group reads, as it is or through views, and another one owns. True if that is
+/// Asks for what a group reads, as it is or through views, and another one makes. True if that is
 /// more than before.
 bool KernelFinder::wantMore() {
   unsigned before = neighbours.wanted.size();
   for (auto &[sink, group] : groups)
-    for (Value leaf : group->leaves) {
-      Operation *op = leaf.getDefiningOp();
-      while (isView(op) && !neighbours.owner.count(op))
-        op = op->getOperand(0).getDefiningOp();
-      if (op && neighbours.owner.count(op))
+    for (Value leaf : group->leaves)
+      if (makerOf(leaf))
         neighbours.wanted.insert(leaf);
-    }
   return neighbours.wanted.size() != before;
 }
 
@@ -292,6 +335,11 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
         RankedTensorType type = tensorType(operand);
         return type.isDynamicDim(dim) ? INT64_MAX : type.getDimSize(dim);
       };
+      if (ReduceOp merged = mergeReducedDims(op, rowDims)) {
+        op.replaceAllUsesWith(merged.getResult());
+        whole.push_back(op);
+        continue;
+      }
       llvm::stable_sort(dims, [&](int64_t a, int64_t b) { return extent(a) > extent(b); });
       auto *streamed =
           llvm::find_if(dims, [&](int64_t dim) { return rowDims.hasRows(operand, dim); });
@@ -319,6 +367,34 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
     for (ReduceOp op : whole) // not before: what is known of rows is known by value
       op.erase();
     return split;
+  }
+
+  /// A sum over neighbouring dims of what has rows and keys besides (heads in groups) is one over a
+  /// single dim, which a kernel that keeps the keys can sweep.
+  static ReduceOp mergeReducedDims(ReduceOp op, RowDims &rowDims) {
+    SmallVector<int64_t> dims = op.getReducedDims();
+    RankedTensorType type = tensorType(op.getOperand());
+    int64_t size = 1;
+    for (auto [i, dim] : llvm::enumerate(dims)) {
+      if (type.isDynamicDim(dim) || dim != dims[0] + static_cast<int64_t>(i))
+        return {};
+      size *= type.getDimSize(dim);
+    }
+    if (dims.size() < 2 || !rowDims.findPair(op.getOperand(), dims))
+      return {};
+    SmallVector<Extent> extents;
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      if (dim == dims[0])
+        extents.push_back({size, {}});
+      else if (!llvm::is_contained(dims, dim))
+        extents.push_back(getExtent(type, dim));
+    OpBuilder builder(op);
+    Value merged = ReshapeOp::create(builder, op.getLoc(), typeOf(extents, type), op.getOperand());
+    auto sum = ReduceOp::create(builder, op.getLoc(), op.getType(), op.getKindAttr(), merged,
+                                builder.getDenseI64ArrayAttr(dims[0]));
+    if (Attribute node = op->getAttr(kNodeAttr))
+      sum->setAttr(kNodeAttr, node);
+    return sum;
   }
 
   /// Makes one of two reductions again where no kernel took the inner one.

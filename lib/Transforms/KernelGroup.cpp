@@ -16,6 +16,8 @@
 #include "KernelGroup.h"
 #include "ProgramUtils.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
 using namespace mlir;
 using namespace flashlight;
 
@@ -27,6 +29,7 @@ void KernelNeighbours::add(const KernelGroup &group) {
       if (!first || op->isBeforeInBlock(first))
         first = op;
     }
+  written.insert(group.getWritten().begin(), group.getWritten().end());
   for (Value leaf : group.leaves)
     if (Operation *op = leaf.getDefiningOp(); op && (!last || last->isBeforeInBlock(op)))
       last = op;
@@ -38,6 +41,8 @@ void KernelNeighbours::remove(const KernelGroup &group) {
   for (Operation *op : group.members)
     if (owner.lookup(op) == &group)
       owner.erase(op);
+  for (Operation *op : group.getWritten())
+    written.erase(op);
   spans.erase(&group);
 }
 
@@ -54,8 +59,7 @@ Operation *KernelNeighbours::firstDependent(Operation *first, const KernelGroup 
   return first;
 }
 
-/// The dim of a factor that the contraction sums over, if both factors have exactly one.
-static FailureOr<unsigned> contractedDim(ContractOp op, bool left) {
+FailureOr<unsigned> flashlight::contractedDim(ContractOp op, bool left) {
   ContractOp::Labels labels = op.getLabels();
   llvm::SmallSetVector<StringAttr, 4> summed;
   for (ArrayRef<StringAttr> names : {ArrayRef(labels.lhs), ArrayRef(labels.rhs)})
@@ -71,6 +75,11 @@ static FailureOr<unsigned> contractedDim(ContractOp op, bool left) {
 
 std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, const KernelNeighbours &neighbours,
                                                 std::string &reason) {
+  if (std::optional<Kept> kept = keptBy(sink, neighbours.rowDims))
+    if (std::unique_ptr<KernelGroup> group = buildKept(sink, *kept, neighbours, reason))
+      return group;
+  if (isElementwise(sink))
+    return nullptr;
   // Its weights are keys or values that all rows share (see hasProjection): the most frequent case
   // of all, and the cheapest to tell.
   if (auto contract = dyn_cast<ContractOp>(sink); contract && isProjection(contract)) {
@@ -115,8 +124,6 @@ std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, bool left, bool
     reason = why.str();
     return nullptr;
   };
-  constexpr StringLiteral tooWide =
-      "an axis is empty, or a tile must hold it whole and it is dynamic or wider than 512";
   FailureOr<unsigned> dim = failure();
   if (auto contract = dyn_cast<ContractOp>(sink))
     dim = contractedDim(contract, left);
@@ -130,39 +137,55 @@ std::unique_ptr<KernelGroup> KernelGroup::build(Operation *sink, bool left, bool
   // A sum of values that are no larger than what they come from saves no memory.
   if (isa<ReduceOp>(sink) && !group->rowDims.hasRows(group->probabilities, *dim))
     return refuse("what it reduces is no larger than what it is computed from");
-  group->findStreamedDims(*dim);
-  group->fixedMembers.insert(sink);
+  auto streamed = group->weightsOfSameValues();
+  streamed.insert(streamed.begin(), {group->probabilities, *dim});
+  group->followDims(streamed, group->streamedDim);
+  if (!group->finishes(reason, tooLarge))
+    return nullptr;
+  return group;
+}
+
+/// Finds the members from the sink alone, then those that join them, and the outputs. False, and
+/// `reason` says why, where that is no kernel.
+bool KernelGroup::finishes(std::string &reason, bool &tooLarge) {
+  auto refuse = [&](StringRef why) {
+    reason = why.str();
+    return false;
+  };
+  constexpr StringLiteral tooWide =
+      "an axis is empty, or a tile must hold it whole and it is dynamic or wider than 512";
+  fixedMembers.insert(sink);
   do
-    group->need(sink->getResult(0));
-  while (!group->isTooLarge() && group->leaveProjectionsOfStored());
-  tooLarge = group->isTooLarge();
+    need(sink->getResult(0));
+  while (!isTooLarge() && leaveProjectionsOfStored());
+  tooLarge = isTooLarge();
   if (tooLarge)
     return refuse("it would be a kernel of more than 1024 operations");
-  if (!group->isComputed())
+  if (!isComputed())
     return refuse("neither factor is computed along the contracted axis");
-  if (group->hasProjection())
+  if (hasProjection())
     return refuse("a contraction with a parameter is a projection");
-  if (!group->fitsTiles() || !group->reducesWholeAxes())
+  if (!fitsTiles() || !reducesWholeAxes())
     return refuse(tooWide);
-  group->extendForward();
-  group->findOutputs();
+  extendForward();
+  findOutputs();
   SmallVector<Value> roots;
-  for (Output &output : group->outputs)
+  for (Output &output : outputs)
     roots.push_back(output.value);
-  if (!group->isTooLarge())
-    group->need(roots);
-  tooLarge = group->isTooLarge();
+  if (!isTooLarge())
+    need(roots);
+  tooLarge = isTooLarge();
   if (tooLarge)
     return refuse("it would be a kernel of more than 1024 operations");
   // An output that joined may have brought the axis along.
-  if (!group->fitsTiles() || !group->reducesWholeAxes())
+  if (!fitsTiles() || !reducesWholeAxes())
     return refuse(tooWide);
-  if (!group->isConsistent() || !group->writesAllOfOutputs())
+  if (!isConsistent() || !writesAllOfOutputs())
     return refuse("one of its values is needed at two indices that cannot be told apart");
-  auto isOwn = [&](Operation *op) { return group->owns(op); };
-  if (group->dependsOn(group->leaves.getArrayRef(), isOwn, /*throughKernels=*/false))
+  auto isOwn = [&](Operation *op) { return owns(op); };
+  if (dependsOn(leaves.getArrayRef(), isOwn, /*throughKernels=*/false))
     return refuse("an op between two of its parts cannot be fused");
-  return group;
+  return true;
 }
 
 //===----------------------------------------------------------------------===//
@@ -215,20 +238,19 @@ SmallVector<std::pair<Value, unsigned>> KernelGroup::weightsOfSameValues() const
   return found;
 }
 
-/// Follows dim `dim` of `probabilities` to every value that it comes from, the nearest first: what
-/// rows and keys are both made of has it in two dims.
-void KernelGroup::findStreamedDims(unsigned dim) {
-  SmallVector<Value> worklist{probabilities};
-  streamedDim[probabilities] = dim;
+/// Follows dims to every value that they come from, the nearest first: what rows and keys are both
+/// made of has it in two dims.
+void KernelGroup::followDims(ArrayRef<std::pair<Value, unsigned>> from, Dims &dims) {
+  SmallVector<Value> worklist;
   auto push = [&](Value value, unsigned at) {
-    if (streamedDim.try_emplace(value, at).second)
+    if (dims.try_emplace(value, at).second)
       worklist.push_back(value);
   };
-  for (auto [weights, at] : weightsOfSameValues())
-    push(weights, at);
+  for (auto [value, at] : from)
+    push(value, at);
   for (unsigned next = 0; next < worklist.size(); ++next) {
     Value value = worklist[next];
-    unsigned at = streamedDim[value];
+    unsigned at = dims[value];
     // A statistic may be taken of another function of the same scores. What is made of positions
     // and constants alone is used anywhere.
     for (Operation *user : value.getUsers()) {
@@ -409,6 +431,20 @@ SmallVector<Operation *> KernelGroup::membersBehindLeaves() const {
 
 SmallVector<Operation *> KernelGroup::getStreamedMembers() const {
   SmallVector<Operation *> result;
+  if (keepsKeys()) { // what it sums, before and after it is rounded
+    for (Operation *sum : joined)
+      for (Value factor : sum->getOperands()) {
+        if (!isOverSweptAxis(sum) || !sweptDim.count(factor))
+          continue;
+        Operation *op = factor.getDefiningOp();
+        for (; op && members.contains(op); op = op->getOperand(0).getDefiningOp()) {
+          result.push_back(op);
+          if (!isa<arith::ExtFOp, arith::TruncFOp>(op) && !isView(op))
+            break;
+        }
+      }
+    return result;
+  }
   for (Operation *op : members)
     if (!isFinished(op->getResult(0)) && isDerived(op->getResult(0)))
       result.push_back(op);

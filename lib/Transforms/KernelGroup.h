@@ -13,6 +13,10 @@
 // a row axis, and every reduction of such values over n; then forwards to other
 // reductions over n of the group's values, and to pointwise ops of finished rows.
 //
+// A group may also *keep* n: it writes an element for every pair of row and key (weights that the
+// program returns, or their sum over heads), and reads the statistics of its rows from the group
+// that owns them.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef FLASHLIGHT_LIB_TRANSFORMS_KERNELGROUP_H
@@ -43,7 +47,8 @@ struct KernelNeighbours {
 
   RowDims &rowDims;
   llvm::DenseMap<mlir::Operation *, const KernelGroup *> owner;
-  llvm::DenseSet<mlir::Value> wanted; // what some group reads and another one owns
+  llvm::DenseSet<mlir::Operation *> written; // by groups that keep their keys, and own nothing
+  llvm::DenseSet<mlir::Value> wanted;        // what some group reads and another one owns
   /// Ops of scores whose values are in memory for an op outside, on which a kernel of the same
   /// scores waits: it reads them.
   llvm::DenseSet<mlir::Operation *> stored;
@@ -60,6 +65,9 @@ private:
 /// The positions in the parts of a concat, made in front of it; empty where extents hide them.
 llvm::SmallVector<mlir::Value> makePositions(ConcatOp op);
 
+/// The dim of a factor that the contraction sums over, if both factors have exactly one.
+mlir::FailureOr<unsigned> contractedDim(ContractOp op, bool left);
+
 class KernelGroup {
 public:
   /// One tensor that the kernel writes: `value` inside, `final` after the views that become its
@@ -70,7 +78,7 @@ public:
   };
 
   /// Builds the group of `sink`, a contraction or a reduction of one dim, or says in `reason` why
-  /// it has none. `neighbours` outlives the group.
+  /// it has none. A pointwise sink keeps its keys. `neighbours` outlives the group.
   static std::unique_ptr<KernelGroup>
   build(mlir::Operation *sink, const KernelNeighbours &neighbours, std::string &reason);
 
@@ -82,9 +90,15 @@ public:
   /// The members that a leaf is computed from, by ops that no kernel has.
   llvm::SmallVector<mlir::Operation *> membersBehindLeaves() const;
   /// The members that have the streamed axis and cost a contraction or reduction: S x S memory
-  /// where they are stored.
+  /// where they are stored. Of a kernel that keeps its keys, those that it sums.
   llvm::SmallVector<mlir::Operation *> getStreamedMembers() const;
   mlir::Operation *getSink() const { return sink; }
+  /// What a kernel that keeps its keys may write: its sink, and what joins that.
+  llvm::ArrayRef<mlir::Operation *> getWritten() const { return joined.getArrayRef(); }
+  /// True for a kernel that writes an element for every pair of row and key.
+  bool keepsKeys() const { return kept.has_value(); }
+  /// The axis that the kernel sweeps: that of the keys, or what it sums over where it keeps those.
+  unsigned getSweptAxis() const { return swept.value_or(stream); }
 
   IndexSpace axes;
   unsigned stream = 0;
@@ -103,12 +117,26 @@ private:
   static std::unique_ptr<KernelGroup> build(mlir::Operation *sink, bool left, bool innerReductions,
                                             const KernelNeighbours &neighbours, std::string &reason,
                                             bool &tooLarge);
+  /// What is kept of a sink with rows and keys.
+  struct Kept {
+    unsigned n;         // the dim of the keys in the result
+    mlir::Value factor; // what is summed, if that is what the sink does,
+    unsigned axis;      // over this dim of it
+  };
+  static std::optional<Kept> keptBy(mlir::Operation *sink, RowDims &rowDims);
+  static std::unique_ptr<KernelGroup> buildKept(mlir::Operation *sink, Kept kept,
+                                                const KernelNeighbours &neighbours,
+                                                std::string &reason);
+  bool isOverSweptAxis(mlir::Operation *op) const;
+  bool joinKept(mlir::Operation *op, llvm::DenseSet<mlir::Value> &streamed);
   KernelGroup(mlir::Operation *sink, const KernelNeighbours &neighbours)
       : axes(sink->getContext()), neighbours(neighbours), rowDims(neighbours.rowDims), sink(sink),
         block(sink->getBlock()), context(sink->getContext()) {}
 
   llvm::SmallVector<std::pair<mlir::Value, unsigned>> weightsOfSameValues() const;
-  void findStreamedDims(unsigned dim);
+  using Dims = llvm::DenseMap<mlir::Value, unsigned>;
+  void followDims(llvm::ArrayRef<std::pair<mlir::Value, unsigned>> from, Dims &dims);
+  bool finishes(std::string &reason, bool &tooLarge);
   mlir::Value factorOfRows(ContractOp op) const;
   void need(mlir::ArrayRef<mlir::Value> roots);
   llvm::SmallVector<Extent> partsOf(mlir::Value value, unsigned dim,
@@ -164,7 +192,10 @@ private:
   RowDims &rowDims;
   mlir::Operation *sink;
   bool innerReductions = true; // norms of rows and keys are computed in the kernel
-  mlir::Value probabilities;   // what the sink reduces, computed in the kernel
+  std::optional<Kept> kept;
+  std::optional<unsigned> swept; // the axis that is summed over instead of the keys
+  // What the sink reduces, computed in the kernel; its result, where that has the keys.
+  mlir::Value probabilities;
   mlir::Block *block;
   mlir::MLIRContext *context;
   llvm::SmallVector<mlir::Operation *> pending; // a heap of ops that `need` has to look at
@@ -173,9 +204,11 @@ private:
     llvm::SmallVector<Index> operands;
   };
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<Passed>> passed; // not of pointwise ops
-  llvm::DenseMap<mlir::Value, unsigned> streamedDim; // the dim of a value that is n
-  llvm::DenseSet<mlir::Operation *> fixedMembers;    // absorbed whatever the rules say
-  llvm::DenseSet<mlir::Operation *> leftOutside;     // projections of what is stored anyway
+  Dims streamedDim; // the dim of a value that is n
+  Dims sweptDim;    // the dim of a value that is summed over where n is kept
+  llvm::DenseSet<mlir::Operation *> fixedMembers; // absorbed whatever the rules say
+  llvm::SetVector<mlir::Operation *> joined;      // see `getWritten`
+  llvm::DenseSet<mlir::Operation *> leftOutside;  // projections of what is stored anyway
 };
 
 } // namespace flashlight

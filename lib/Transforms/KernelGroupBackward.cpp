@@ -49,16 +49,26 @@ void KernelGroup::need(ArrayRef<Value> roots) {
   passed.clear();
   stream = axes.create(getExtent(tensorType(probabilities), streamedDim.lookup(probabilities)),
                        AxisRole::Stream);
+  if (kept && kept->factor) // a tile has one element of it at a time
+    swept = axes.create(getExtent(tensorType(kept->factor), kept->axis), AxisRole::Batch);
   for (auto [output, root] : llvm::enumerate(roots)) {
     Index index;
+    // Of what has rows and keys, these are known.
+    auto n = keepsKeys() ? streamedDim.find(root) : streamedDim.end();
     for (int64_t i = 0; i < tensorType(root).getRank(); ++i) {
+      if (n != streamedDim.end() && n->second == i) {
+        index.push_back(axes.dim(stream));
+        continue;
+      }
+      bool isRow = n != streamedDim.end() && rowDims.isRow(root, n->second, i);
       // A dim that was merged of several is as many axes.
       AffineExpr expr = getAffineConstantExpr(0, context);
       llvm::DenseSet<std::pair<Value, unsigned>> seen;
       for (const Extent &extent : partsOf(root, i, seen)) {
         expr = expr * (extent.symbol ? 1 : extent.size);
         if (extent.symbol || extent.size != 1)
-          expr = expr + axes.dim(axes.create(extent, AxisRole::Batch, output));
+          expr =
+              expr + axes.dim(axes.create(extent, isRow ? AxisRole::Row : AxisRole::Batch, output));
       }
       index.push_back(expr);
     }

@@ -253,10 +253,24 @@ bool KernelGroup::joinRows(Operation *op, const DenseSet<Value> &streamed) {
 
 /// Adds other reductions over the stream of the group's values, and pointwise ops of finished rows.
 void KernelGroup::extendForward() {
-  DenseSet<Value> streamed; // members that have the streamed axis
+  DenseSet<Value> streamed; // members that have the axis that is swept
   for (Operation *op : members)
-    if (!isFinished(op->getResult(0)))
+    if (llvm::any_of(demands.lookup(op->getResult(0)),
+                     [&](const Index &index) { return axes.uses(index, getSweptAxis()); }))
       streamed.insert(op->getResult(0));
+  if (keepsKeys()) {
+    // What stands before the sink may be written, too, if it follows another sum (a mean, before
+    // the variance).
+    SmallVector<Operation *> ordered(members.begin(), members.end());
+    llvm::sort(ordered, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    for (Operation *op : ordered)
+      if (!streamed.contains(op->getResult(0)) &&
+          (isOverSweptAxis(op) || llvm::any_of(op->getOperands(), [&](Value value) {
+             return joined.contains(value.getDefiningOp());
+           })))
+        joined.insert(op);
+    joined.insert(sink);
+  }
   // What the group's values reach through pointwise ops and views, in the order of the block: a
   // program may be much larger than a kernel. Every attention may use one mask.
   auto standsAfter = [](Operation *a, Operation *b) { return b->isBeforeInBlock(a); };
@@ -279,7 +293,9 @@ void KernelGroup::extendForward() {
     bool joins = members.contains(op);
     if (!joins && op->getNumResults() == 1 && !neighbours.owner.lookup(op) &&
         !neighbours.stored.contains(op)) {
-      if (isStreamReduction(op)) {
+      if (keepsKeys()) {
+        joins = kept->factor && joinKept(op, streamed);
+      } else if (isStreamReduction(op)) {
         joins = joinReduction(op, streamed);
       } else if (auto reduce = dyn_cast<ReduceOp>(op)) { // a norm of finished rows
         Value operand = reduce.getOperand();
@@ -312,7 +328,7 @@ void KernelGroup::findOutputs() {
       continue;
     // So are values along the streamed axis: a program that returns its scores has them in memory
     // anyway, computed outside; the kernel does not wait for them.
-    if (!isFinished(value))
+    if (keepsKeys() ? !joined.contains(op) : !isFinished(value))
       continue;
     if (!isDerived(value))
       continue;

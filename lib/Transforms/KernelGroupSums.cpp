@@ -73,12 +73,15 @@ bool KernelGroup::leaveProjectionsOfStored() {
 /// is as large as scores already and projected by weights is left to a GEMM library.
 bool KernelGroup::absorbContract(ContractOp op, ArrayRef<Index> indices) {
   // What is needed along the stream sums over another axis of the streamed one's origin.
-  bool overStream = isStreamReduction(op) && llvm::none_of(indices, [&](const Index &index) {
-                      return axes.uses(index, stream);
-                    });
+  bool overStream =
+      !keepsKeys() && isStreamReduction(op) &&
+      llvm::none_of(indices, [&](const Index &index) { return axes.uses(index, stream); });
   bool score = llvm::all_of(indices, [&](const Index &index) { return isScoreLike(index); });
   if (!overStream && !score)
     return false;
+  bool overSwept = isOverSweptAxis(op) && llvm::none_of(indices, [&](const Index &index) {
+                     return axes.uses(index, *swept);
+                   });
   // At a position of each pair's own, looked up or not, it is no matrix product any more.
   auto ofPairs = [&](AffineExpr expr) {
     return !overStream && axes.uses(expr, stream) && axes.usesRole(expr, AxisRole::Row);
@@ -87,7 +90,7 @@ bool KernelGroup::absorbContract(ContractOp op, ArrayRef<Index> indices) {
         return isLookedUpForPairs(index) || llvm::any_of(axes.canonical(index), ofPairs);
       }))
     return false;
-  if (!overStream && isProjection(op) &&
+  if (!overStream && !overSwept && isProjection(op) &&
       (leftOutside.contains(op) || !isProjectionOfScores(op, indices.front())))
     return false;
   ContractOp::Labels labels = op.getLabels();
@@ -113,6 +116,7 @@ bool KernelGroup::absorbContract(ContractOp op, ArrayRef<Index> indices) {
           Extent extent = getExtent(tensorType(operand), i);
           at[name] = extent.size == 1 ? getAffineConstantExpr(0, context)
                      : overStream     ? axes.dim(stream)
+                     : overSwept      ? axes.dim(*swept)
                                       : axes.dim(axes.create(extent, AxisRole::Inner));
         }
         result.push_back(at[name]);
@@ -172,6 +176,9 @@ bool KernelGroup::absorbInnerReduce(ReduceOp op, ArrayRef<Index> indices) {
   bool ofKeys = llvm::any_of(indices, [&](const Index &i) { return axes.uses(i, stream); });
   if (isGenerated(op.getOperand()) || (!score && (!innerReductions || dims.size() != 1)))
     return false;
+  // Nor does one that keeps its keys take what another one keeps: a tile would hold all heads.
+  if (score && keepsKeys() && keptBy(op, rowDims))
+    return false;
   SmallVector<Extent> extents;
   for (int64_t dim : dims) {
     // A reduction of scores over their rows is a statistic of columns: of another kernel.
@@ -221,17 +228,23 @@ bool KernelGroup::reducesWholeAxes() {
 }
 
 bool KernelGroup::absorbReduce(ReduceOp op, ArrayRef<Index> indices) {
-  if (!isStreamReduction(op))
+  bool overSwept = isOverSweptAxis(op);
+  if (!overSwept && !isStreamReduction(op))
     return absorbInnerReduce(op, indices);
+  // Where keys are kept, their statistics are another kernel's.
+  if (!overSwept && keepsKeys())
+    return false;
+  unsigned axis = overSwept ? *swept : stream;
   SmallVector<int64_t> dims = op.getReducedDims();
-  if (!(getExtent(tensorType(op.getOperand()), dims[0]) == axes[stream].extent) ||
-      llvm::any_of(indices, [&](const Index &index) { return axes.uses(index, stream); }))
+  if (!(getExtent(tensorType(op.getOperand()), dims[0]) == axes[axis].extent) ||
+      llvm::any_of(indices, [&](const Index &index) { return axes.uses(index, axis); }))
     return false; // another axis of the streamed one's origin
   streamReductions.insert(op);
   for (const Index &index : indices) {
     Index operand(index);
-    operand.insert(operand.begin() + dims[0], axes.dim(stream));
-    nameRows(op, operand);
+    operand.insert(operand.begin() + dims[0], axes.dim(axis));
+    if (!overSwept)
+      nameRows(op, operand);
     demand(op.getOperand(), operand);
     passed[op].push_back({index, {operand}});
   }
@@ -273,7 +286,7 @@ bool KernelGroup::isOfRows(Value value, unsigned n, ArrayRef<AffineExpr> index) 
 /// once, before the kernel.
 bool KernelGroup::absorbScan(ScanOp op, ArrayRef<Index> indices) {
   unsigned dim = op.getScannedDim();
-  if (!isOfRows(op.getOperand(), dim, indices.front()) ||
+  if (keepsKeys() || !isOfRows(op.getOperand(), dim, indices.front()) ||
       !(getExtent(tensorType(op.getResult()), dim) == axes[stream].extent))
     return false;
   for (const Index &index : indices)

@@ -44,6 +44,7 @@ void KernelWriter::nameAxes() {
         if (group.axes.find(v) == v && expr.isFunctionOfDim(v))
           add(v);
   add(group.stream);
+  add(group.getSweptAxis());
   for (unsigned v = 0; v < group.axes.size(); ++v)
     if (group.axes.find(v) == v && group.axes[v].role == AxisRole::Inner)
       add(v);
@@ -364,7 +365,7 @@ KernelOp KernelWriter::write(StringRef name) {
   for (KernelGroup::Output &output : group.outputs)
     resultTypes.push_back(output.final.getType());
   SmallVector<Attribute> axisAttrs(axes.begin(), axes.end());
-  StringAttr stream = axes[positions[group.axes.find(group.stream)]].getName();
+  StringAttr stream = axes[positions[group.axes.find(group.getSweptAxis())]].getName();
   auto kernel = KernelOp::create(builder, loc, resultTypes, builder.getStringAttr(name),
                                  builder.getArrayAttr(axisAttrs), stream, inputs, ScheduleAttr());
   OpBuilder::InsertionGuard guard(builder);

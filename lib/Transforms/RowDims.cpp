@@ -31,6 +31,28 @@ bool RowDims::has(Value value, unsigned n, bool learned) {
   return false;
 }
 
+std::optional<RowDims::Pair> RowDims::findPair(Value value, ArrayRef<int64_t> summed) {
+  RankedTensorType type = tensorType(value);
+  auto extentOf = [&](int64_t dim) {
+    return type.isDynamicDim(dim) ? INT64_MAX : type.getDimSize(dim);
+  };
+  auto mayBe = [&](int64_t dim) { return extentOf(dim) != 1 && !llvm::is_contained(summed, dim); };
+  std::optional<Pair> pair;
+  for (int64_t key = type.getRank(); key-- > 0 && !pair;)
+    for (int64_t row = 0; mayBe(key) && row < type.getRank(); ++row)
+      if (mayBe(row) && isRow(value, key, row) && (!pair || extentOf(row) > extentOf(pair->row)))
+        pair = Pair{static_cast<unsigned>(key), static_cast<unsigned>(row)};
+  if (!pair || llvm::none_of(summed, [&](int64_t dim) { return hasRows(value, dim); }))
+    return pair;
+  int64_t size = 1;
+  for (int64_t dim : summed)
+    if (type.isDynamicDim(dim))
+      return std::nullopt;
+    else
+      size *= type.getDimSize(dim);
+  return size <= extentOf(pair->key) && size <= extentOf(pair->row) ? pair : std::nullopt;
+}
+
 bool RowDims::isRow(Value value, unsigned n, unsigned row, bool learned) {
   if (n == row)
     return false;

@@ -20,6 +20,7 @@
 #include "flashlight/IR/FlashlightDialect.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLExtras.h"
 
 #include <map>
 
@@ -34,6 +35,13 @@ public:
   bool hasRows(mlir::Value value, unsigned n);
   /// The same without what weights alone make rows.
   bool hasDataRows(mlir::Value value, unsigned n);
+  /// Rows and keys of a value: its innermost dim that has rows, and the longest of these.
+  struct Pair {
+    unsigned key, row;
+  };
+  /// None of `summed`; unless these have no rows, each is longer than they are together: a kernel
+  /// that keeps the pair has one element of them at a time.
+  std::optional<Pair> findPair(mlir::Value value, llvm::ArrayRef<int64_t> summed = {});
   /// True if `value` is computed from positions and constants alone (a causal mask): every element
   /// can be made anywhere, so it is no factor that rows or keys bring along.
   bool isPositional(mlir::Value value);

@@ -29,7 +29,7 @@ static bool isWorthJoining(KernelOp kernel, const AxisRoles &roles, AxisAttr axi
   constexpr int64_t kWide = 16;
   StringAttr name = axis.getName();
   if (axis.isDynamic() || !roles.row || name == roles.row || name == kernel.getStreamAttr() ||
-      roles.isWhole(name))
+      name == roles.column || roles.isWhole(name))
     return false;
   bool worth = false;
   kernel.walk([&](ContractOp op) {
@@ -60,14 +60,17 @@ static int64_t divideEvenly(AxisAttr axis, int64_t most) {
 SmallVector<AxisAttr> flashlight::cpuTiles(KernelOp kernel, const AxisRoles &roles, int64_t keys,
                                            int64_t rows) {
   SmallVector<AxisAttr> tiles;
-  AxisAttr stream = kernel.getAxis(kernel.getStreamAttr());
-  int64_t block = divideEvenly(stream, keys);
-  tiles.push_back(tile(stream.getName(),
-                       stream.isDynamic() ? block : std::min<int64_t>(block, stream.getSize())));
+  StringAttr outer = roles.blockedWith(kernel.getStreamAttr()), vector = roles.row;
+  if (roles.column && roles.row) // as memory has them
+    std::swap(outer, vector);
+  AxisAttr blocked = kernel.getAxis(outer);
+  int64_t block = divideEvenly(blocked, keys);
+  tiles.push_back(
+      tile(outer, blocked.isDynamic() ? block : std::min<int64_t>(block, blocked.getSize())));
   for (StringAttr name : roles.inner)
     tiles.push_back(tile(name, kernel.getAxis(name).getSize()));
-  if (roles.row)
-    tiles.push_back(tile(roles.row, divideEvenly(kernel.getAxis(roles.row), rows)));
+  if (vector)
+    tiles.push_back(tile(vector, divideEvenly(kernel.getAxis(vector), rows)));
   for (StringAttr name : roles.values)
     tiles.push_back(tile(name, llvm::alignTo(kernel.getAxis(name).getSize(), kLanes)));
   return tiles;

@@ -91,8 +91,10 @@ void TileBuilder::placeAxes() {
       position.left = arith::SubIOp::create(builder, loc, extent(axis), position.base);
     positions[axis.getName()] = position;
   }
+  // A sweep places its own axis; without one that is whole in a tile.
+  bool sweeps = !kernel.getBlock().getOps<StreamOp>().empty();
   for (AxisAttr axis : kernel.getAxes().getAsRange<AxisAttr>()) {
-    if (positions.count(axis.getName()) || axis.getName() == kernel.getStreamAttr())
+    if (positions.count(axis.getName()) || (sweeps && axis.getName() == kernel.getStreamAttr()))
       continue;
     Position position;
     position.base = index(0);

@@ -177,6 +177,8 @@ def FormKernels : Pass<"flashlight-form-kernels", "::mlir::func::FuncOp"> {
       if that costs the target less than to make them once and read them (docs/cost.md);
       projections are read from memory;
     - what another kernel computes (row statistics, for a sum of columns) is an output of it;
+    - probabilities that are stored, or summed over heads, are a kernel that keeps n: it reads the
+      row statistics, sweeps over the heads or nothing, and writes an element a row and key;
     - views after an output become its memory layout.
 
     ```mlir

@@ -202,3 +202,82 @@ def by_log_softmax(q, k):
 def special_entr(q, k, v):
     weights = torch.softmax(torch.einsum("bhmd,bhnd->bhmn", q, k) * 0.25, -1)
     return torch.special.entr(weights).sum(-1), torch.einsum("bhmn,bhne->bhme", weights, v)
+
+
+averaged = Variant("F", "averaged weights as a second output", kernels=2, passes=2)
+
+
+@averaged("BHSD BHND BHNE")
+def mean_over_heads(q, k, v):
+    weights = F.softmax(q @ k.mT * 0.25, -1)
+    return weights @ v, weights.mean(1)
+
+
+@averaged("BSHD BSHD BSHE")
+def summed_and_divided(q, k, v):
+    """Causal."""
+    i = torch.arange(q.shape[1])
+    scores = torch.einsum("bmhd,bnhd->bhmn", q, k) * 0.25
+    weights = scores.masked_fill(i > i[:, None], -INF).softmax(-1)
+    return torch.einsum("bhmn,bnhe->bmhe", weights, v), weights.sum(1) / q.shape[2]
+
+
+@averaged("BHSD BHND BHNE H")
+def weighed_heads(q, k, v, head_weights):
+    weights = torch.softmax(torch.matmul(q, k.mT) * 0.25, dim=-1)
+    return weights @ v, torch.einsum("bhmn,h->bmn", weights, head_weights)
+
+
+@averaged("BHSD BGND BGNE")
+def over_groups_and_heads(q, k, v):
+    q = q.unflatten(1, (k.shape[1], -1))
+    weights = torch.softmax(torch.einsum("bgimd,bgnd->bgimn", q, k) * 0.25, -1)
+    return torch.einsum("bgimn,bgne->bgime", weights, v).flatten(1, 2), weights.mean((1, 2))
+
+
+@averaged("BHSD BHND BHNE")
+def largest_of_heads(q, k, v):
+    weights = torch.exp(F.log_softmax(q @ k.mT * 0.25, -1))
+    return weights @ v, weights.amax(1)
+
+
+@averaged("BSM", left=("aten.linear.default",), sizes={"H": 4}, large=False)
+class MultiheadAttentionAveraged(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = torch.nn.MultiheadAttention(64, 4, batch_first=True).eval()
+
+    def forward(self, x):
+        return self.inner(x, x, x, need_weights=True)
+
+
+returned = Variant("F", "returned weights", kernels=2)
+
+
+@returned("BHSD BHND BHNE")
+def both(q, k, v):
+    weights = F.softmax(q @ k.mT * 0.25, -1)
+    return weights @ v, weights
+
+
+@returned("BSHD BNHD BNHE keep.BN")
+def padded_and_returned(q, k, v, keep):
+    scores = torch.einsum("bmhd,bnhd->bhmn", q, k) * 0.25
+    weights = scores.masked_fill(~keep[:, None, None], -INF).softmax(-1)
+    return weights, torch.einsum("bhmn,bnhe->bmhe", weights, v)
+
+
+@returned("BHSD BHND BHNE")
+def log_weights(q, k, v):
+    logs = torch.log_softmax(q @ k.mT * 0.25, -1)
+    return logs.exp() @ v, logs
+
+
+@returned("BSM", left=("aten.linear.default",), sizes={"H": 4}, large=False)
+class MultiheadAttentionReturned(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = torch.nn.MultiheadAttention(64, 4, batch_first=True).eval()
+
+    def forward(self, x):
+        return self.inner(x, x, x, need_weights=True, average_attn_weights=False)
