@@ -174,9 +174,8 @@ FailureOr<Batcher::Batch> Batcher::batchSlices(const Parts &parts) {
     std::optional<Piece> piece = Piece::of(part);
     if (!piece || piece->base == part || part.getType() != parts.front().getType())
       return failure();
-    if (!pieces.empty() &&
-        (piece->base != pieces[0].base || piece->strides != pieces[0].strides ||
-         piece->sizes != pieces[0].sizes))
+    if (!pieces.empty() && (piece->base != pieces[0].base || piece->strides != pieces[0].strides ||
+                            piece->sizes != pieces[0].sizes))
       return failure();
     pieces.push_back(*piece);
   }

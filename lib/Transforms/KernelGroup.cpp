@@ -230,7 +230,8 @@ void KernelGroup::findStreamedDims(unsigned dim) {
     Value value = worklist[next];
     unsigned at = streamedDim[value];
     ++neighbours.visits;
-    // A statistic may be taken of another function of the same scores. What nothing was summed for (a mask, positions) is used anywhere.
+    // A statistic may be taken of another function of the same scores. What nothing was summed for
+    // (a mask, positions) is used anywhere.
     for (Operation *user : value.getUsers()) {
       if (user->getBlock() != block || !rowDims.isSummed(value))
         break;

@@ -55,9 +55,8 @@ void KernelGroup::addMember(Operation *op) {
 /// True for a value without the streamed axis.
 bool KernelGroup::isFinished(Value value) const {
   auto known = demands.find(value);
-  return known == demands.end() || llvm::none_of(known->second, [&](const Index &index) {
-           return axes.uses(index, stream);
-         });
+  return known == demands.end() ||
+         llvm::none_of(known->second, [&](const Index &index) { return axes.uses(index, stream); });
 }
 
 /// Visits the members that are `found` and that one of the values depends on, but nothing behind

@@ -27,8 +27,9 @@
 
 namespace flashlight {
 
-/// What PyTorch takes to have a value in memory: a matter of the program alone, which is asked again
-/// for every kernel and is told from what lies behind a value and who uses it. Found once a value.
+/// What PyTorch takes to have a value in memory: a matter of the program alone, which is asked
+/// again for every kernel and is told from what lies behind a value and who uses it. Found once a
+/// value.
 class MakingCosts {
 public:
   explicit MakingCosts(const Target &target) : target(target) {}

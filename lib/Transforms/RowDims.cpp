@@ -113,9 +113,10 @@ bool RowDims::isSummed(Value value) {
   if (!isNew)
     return it->second;
   Operation *op = value.getDefiningOp();
-  bool result = op && (isa<ContractOp, ReduceOp>(op) ||
-                       ((isElementwise(op) || isView(op) || isa<ScanOp>(op)) &&
-                        llvm::any_of(op->getOperands(), [&](Value each) { return isSummed(each); })));
+  bool result =
+      op && (isa<ContractOp, ReduceOp>(op) ||
+             ((isElementwise(op) || isView(op) || isa<ScanOp>(op)) &&
+              llvm::any_of(op->getOperands(), [&](Value each) { return isSummed(each); })));
   return summed[value] = result;
 }
 
