@@ -53,9 +53,12 @@ private:
   };
   FailureOr<Batch> batch(const Parts &parts);
   FailureOr<Batch> batchOps(const Parts &parts);
-  FailureOr<Value> batchSlices(const Parts &parts);
+  struct Piece;
+  FailureOr<Batch> batchSlices(const Parts &parts);
+  FailureOr<Batch> batchNumbers(const Parts &parts);
   Value batchContract(ContractOp op, Batch lhs, Batch rhs);
   bool usedByPartsAlone();
+  void eraseUnused();
   RankedTensorType withPart(Value value);
   Value spread(Batch batch);
   template <typename OpTy, typename... Args> Value make(Args &&...args) {
@@ -98,64 +101,203 @@ FailureOr<Batcher::Batch> Batcher::batch(const Parts &parts) {
     key.push_back(part.getAsOpaquePointer());
   if (auto it = known.find(key); it != known.end())
     return it->second;
-  FailureOr<Batch> result = failure();
-  if (FailureOr<Value> slices = batchSlices(parts); succeeded(slices))
-    result = Batch{*slices, /*shared=*/false};
-  else
+  FailureOr<Batch> result = batchSlices(parts);
+  if (failed(result))
+    result = batchNumbers(parts);
+  if (failed(result))
     result = batchOps(parts);
   if (succeeded(result))
     known.emplace(key, *result);
   return result;
 }
 
-/// Slices of one tensor, one behind the other in one dim (or interleaved there): that dim is two.
-FailureOr<Value> Batcher::batchSlices(const Parts &parts) {
-  auto first = parts.front().getDefiningOp<SliceOp>();
-  if (!first || !tensorType(first.getResult()).hasStaticShape())
-    return failure();
-  loc = first.getLoc();
-  RankedTensorType type = tensorType(first.getResult());
-  int64_t count = parts.size();
-  std::optional<unsigned> dim;
-  int64_t step = 0;
-  for (auto [i, part] : llvm::enumerate(parts)) {
-    auto slice = part.getDefiningOp<SliceOp>();
-    if (!slice || slice.getOperand() != first.getOperand() || slice.getResult().getType() != type ||
-        slice.getStrides() != first.getStrides())
-      return failure();
-    for (int64_t d = 0; d < type.getRank(); ++d) {
-      int64_t moved = slice.getOffsets()[d] - first.getOffsets()[d];
-      if (moved != 0 && !dim) {
-        dim = d;
-        step = moved;
+/// A part as a slice of one tensor, seen through slices of slices and dims of one element that come
+/// and go.
+struct Batcher::Piece {
+  Value base;
+  SmallVector<int64_t> offsets, strides, sizes;
+
+  static std::optional<Piece> of(Value value);
+};
+
+std::optional<Batcher::Piece> Batcher::Piece::of(Value value) {
+  if (!tensorType(value).hasStaticShape())
+    return std::nullopt;
+  Piece piece{value, {}, {}, SmallVector<int64_t>(tensorType(value).getShape())};
+  piece.offsets.assign(piece.sizes.size(), 0);
+  piece.strides.assign(piece.sizes.size(), 1);
+  for (Operation *op = value.getDefiningOp(); op; op = piece.base.getDefiningOp()) {
+    if (auto slice = dyn_cast<SliceOp>(op)) {
+      if (!tensorType(slice.getOperand()).hasStaticShape())
+        break;
+      for (auto [d, offset] : llvm::enumerate(piece.offsets)) {
+        offset = slice.getOffsets()[d] + offset * slice.getStrides()[d];
+        piece.strides[d] *= slice.getStrides()[d];
       }
-      if (moved != (dim && *dim == d ? step * static_cast<int64_t>(i) : 0))
+      piece.base = slice.getOperand();
+      continue;
+    }
+    auto reshape = dyn_cast<ReshapeOp>(op);
+    if (!reshape || !tensorType(reshape.getOperand()).hasStaticShape())
+      break;
+    ArrayRef<int64_t> from = tensorType(reshape.getOperand()).getShape(),
+                      to = tensorType(reshape.getResult()).getShape();
+    auto isLong = [](int64_t size) { return size != 1; };
+    if (!llvm::equal(llvm::make_filter_range(from, isLong), llvm::make_filter_range(to, isLong)))
+      break;
+    Piece before{reshape.getOperand(), {}, {}, {}};
+    unsigned d = 0;
+    for (int64_t size : from) {
+      while (size != 1 && to[d] == 1)
+        ++d;
+      before.offsets.push_back(size == 1 ? 0 : piece.offsets[d]);
+      before.strides.push_back(size == 1 ? 1 : piece.strides[d]);
+      before.sizes.push_back(size == 1 ? 1 : piece.sizes[d]);
+      d += size != 1;
+    }
+    piece = std::move(before);
+  }
+  for (auto [size, stride] : llvm::zip(piece.sizes, piece.strides))
+    stride = size == 1 ? 1 : stride;
+  return piece;
+}
+
+/// Slices of one tensor on a grid: the parts' numbers have digits (loops in loops), each of which
+/// moves the slice in one dim, to what stands behind it there (or interleaved with it), or not at
+/// all. That dim is as many as it has digits, and one more.
+FailureOr<Batcher::Batch> Batcher::batchSlices(const Parts &parts) {
+  struct Digit {
+    int64_t count, dim, step; // no dim: all its parts are one
+  };
+  SmallVector<Piece> pieces;
+  for (Value part : parts) {
+    std::optional<Piece> piece = Piece::of(part);
+    if (!piece || piece->base == part || part.getType() != parts.front().getType())
+      return failure();
+    if (!pieces.empty() && (piece->base != pieces[0].base || piece->strides != pieces[0].strides ||
+                            piece->sizes != pieces[0].sizes))
+      return failure();
+    pieces.push_back(*piece);
+  }
+  const Piece &first = pieces.front();
+  int64_t rank = first.sizes.size();
+  SmallVector<SmallVector<int64_t>> offsets =
+      llvm::map_to_vector(pieces, [](const Piece &piece) { return piece.offsets; });
+  SmallVector<Digit> digits; // the innermost first
+  while (offsets.size() > 1) {
+    auto moved = [&](size_t from, size_t to) {
+      return llvm::map_to_vector(llvm::seq<int64_t>(0, rank), [&, from, to](int64_t d) {
+        return offsets[to][d] - offsets[from][d];
+      });
+    };
+    SmallVector<int64_t> step = moved(0, 1);
+    size_t count = 2;
+    while (count < offsets.size() && moved(count - 1, count) == step)
+      ++count;
+    if (offsets.size() % count != 0)
+      return failure();
+    SmallVector<SmallVector<int64_t>> outer;
+    for (size_t i = 0; i < offsets.size(); ++i)
+      if (i % count == 0)
+        outer.push_back(offsets[i]);
+      else if (moved(i - 1, i) != step)
         return failure();
+    auto isMoved = [](int64_t by) { return by != 0; };
+    auto *dim = llvm::find_if(step, isMoved);
+    if (llvm::count_if(step, isMoved) > 1 || (dim != step.end() && *dim < 0))
+      return failure();
+    digits.push_back({static_cast<int64_t>(count),
+                      dim == step.end() ? -1 : static_cast<int64_t>(dim - step.begin()),
+                      dim == step.end() ? 0 : *dim});
+    offsets = std::move(outer);
+  }
+  if (llvm::all_of(digits, [](const Digit &digit) { return digit.dim < 0; }))
+    return Batch{parts.front(), /*shared=*/true};
+
+  // All elements of all parts, in their order: a slice, and a reshape that takes the dims apart.
+  SmallVector<int64_t> strides(first.strides), whole(first.sizes), shape;
+  SmallVector<int64_t> at(digits.size(), -1), kept; // where a digit's dim is, and the parts' own
+  for (int64_t d = 0; d < rank; ++d) {
+    SmallVector<unsigned> own;
+    for (auto [i, digit] : llvm::enumerate(digits))
+      if (digit.dim == d)
+        own.push_back(i);
+    int64_t size = first.sizes[d], next = 0;
+    bool interleaved = false;
+    for (unsigned i : own) {
+      const Digit &digit = digits[i];
+      if (i == own.front()) {
+        interleaved = own.size() == 1 && size > 1 && digit.step == 1 && strides[d] == digit.count;
+        if (!interleaved && size > 1 && !(strides[d] == 1 && digit.step == size))
+          return failure();
+        if (interleaved || size == 1)
+          strides[d] = digit.step;
+      } else if (digit.step != next) {
+        return failure();
+      }
+      next = digit.step * digit.count;
+      whole[d] *= digit.count;
+    }
+    if (interleaved) {
+      kept.push_back(shape.size());
+      shape.push_back(size);
+    }
+    for (unsigned i : llvm::reverse(own)) {
+      at[i] = shape.size();
+      shape.push_back(digits[i].count);
+    }
+    if (!interleaved && (size > 1 || own.empty())) { // else it comes back in the end
+      kept.push_back(shape.size());
+      shape.push_back(size);
     }
   }
-  int64_t size = type.getDimSize(*dim), stride = first.getStrides()[*dim];
-  bool interleaved = size > 1 && step == 1 && stride == count;
-  if (!interleaved && !(stride == 1 && step == size) && !(size == 1 && step > 0))
-    return failure();
-  // All elements of all parts, in their order: a slice, and a reshape that takes the dim apart.
-  SmallVector<int64_t> strides(first.getStrides());
-  strides[*dim] = interleaved ? 1 : size == 1 ? step : stride;
-  RankedTensorType whole = withExtent(type, *dim, Extent{size * count, {}});
-  Value value = make<SliceOp>(whole, first.getOperand(), first.getOffsetsAttr(),
+  loc = parts.front().getLoc();
+  Type elementType = tensorType(first.base).getElementType();
+  auto typed = [&](ArrayRef<int64_t> sizes) { return RankedTensorType::get(sizes, elementType); };
+  Value value = make<SliceOp>(typed(whole), first.base, builder.getDenseI64ArrayAttr(first.offsets),
                               builder.getDenseI64ArrayAttr(strides));
-  SmallVector<int64_t> shape(type.getShape());
-  shape.insert(shape.begin() + *dim + (interleaved ? 1 : 0), count);
-  value = make<ReshapeOp>(RankedTensorType::get(shape, type.getElementType()), value);
-  int64_t at = *dim + (interleaved ? 1 : 0);
-  SmallVector<int64_t> permutation{at};
-  for (int64_t d = 0; d <= type.getRank(); ++d)
-    if (d != at)
-      permutation.push_back(d);
+  value = make<ReshapeOp>(typed(shape), value);
+  SmallVector<int64_t> permutation, permuted, given, spreadShape;
+  for (size_t i = digits.size(); i-- > 0;) {
+    if (at[i] >= 0) {
+      permutation.push_back(at[i]);
+      given.push_back(spreadShape.size());
+    }
+    spreadShape.push_back(digits[i].count);
+  }
+  for (int64_t position : kept) {
+    permutation.push_back(position);
+    given.push_back(spreadShape.size());
+    spreadShape.push_back(shape[position]);
+  }
+  for (int64_t position : permutation)
+    permuted.push_back(shape[position]);
+  if (!llvm::is_sorted(permutation))
+    value = make<TransposeOp>(typed(permuted), value, builder.getDenseI64ArrayAttr(permutation));
+  if (given.size() != spreadShape.size())
+    value = make<BroadcastOp>(typed(spreadShape), value, builder.getDenseI64ArrayAttr(given));
   for (Value part : parts)
     replaced.insert(part.getDefiningOp());
-  return at == 0 ? value
-                 : make<TransposeOp>(withPart(parts.front()), value,
-                                     builder.getDenseI64ArrayAttr(permutation));
+  if (value.getType() != withPart(parts.front()))
+    value = make<ReshapeOp>(withPart(parts.front()), value);
+  return Batch{value, /*shared=*/false};
+}
+
+/// Numbers that differ from part to part (a slope for each head) are one tensor.
+FailureOr<Batcher::Batch> Batcher::batchNumbers(const Parts &parts) {
+  SmallVector<Attribute> numbers;
+  for (Value part : parts) {
+    auto op = part.getDefiningOp<arith::ConstantOp>();
+    auto number = op ? dyn_cast<SplatElementsAttr>(op.getValue()) : nullptr;
+    if (!number || tensorType(part).getRank() != 0 || part.getType() != parts.front().getType())
+      return failure();
+    numbers.push_back(number.getSplatValue<Attribute>());
+  }
+  if (llvm::all_equal(numbers))
+    return Batch{parts.front(), /*shared=*/true};
+  loc = parts.front().getLoc();
+  auto type = withPart(parts.front());
+  return Batch{make<arith::ConstantOp>(DenseElementsAttr::get(type, numbers)), /*shared=*/false};
 }
 
 /// One op of all parts' operands, or the first part where these are the same.
@@ -288,7 +430,17 @@ LogicalResult Batcher::run() {
     merged->setAttr(kNodeAttr, node);
   concat.replaceAllUsesWith(merged.getResult());
   concat.erase();
+  eraseUnused();
   return success();
+}
+
+/// The parts' own ops: a concat of such concats must not see them any more.
+void Batcher::eraseUnused() {
+  SmallVector<Operation *> unused(replaced.begin(), replaced.end());
+  llvm::sort(unused, [](Operation *a, Operation *b) { return b->isBeforeInBlock(a); });
+  for (Operation *op : unused)
+    if (isOpTriviallyDead(op))
+      op->erase();
 }
 
 namespace {

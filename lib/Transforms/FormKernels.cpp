@@ -16,7 +16,6 @@
 #include "ProgramUtils.h"
 
 #include "flashlight/Transforms/Passes.h"
-#include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -36,8 +35,7 @@ namespace {
 /// in a sum of columns), so all are found before the first is written.
 class KernelFinder {
 public:
-  KernelFinder(Block &block, const Target &target) : block(block), neighbours(rowDims) {
-    neighbours.target = target;
+  KernelFinder(Block &block, const Target &target) : block(block), neighbours(rowDims, target) {
     for (ConcatOp op : llvm::to_vector(block.getOps<ConcatOp>()))
       if (SmallVector<Value> positions = makePositions(op); !positions.empty())
         neighbours.positions[op] = positions;
@@ -47,6 +45,8 @@ public:
   /// The groups that can live together by their sinks, in the order of their discovery, with the
   /// outputs that they read of each other.
   Groups find();
+  /// How often ops were looked at for that.
+  unsigned getVisits() const { return neighbours.visits; }
 
 private:
   void discover();
@@ -312,9 +312,9 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
     for (auto &[group, kernel] : formed)
       for (auto [output, result] : llvm::zip(group->outputs, kernel.getResults()))
         output.final.replaceAllUsesWith(result);
-    [[maybe_unused]] bool sorted = sortTopologically(&block);
-    assert(sorted && "no two kernels wait for each other");
+    moveToUsers(block);
     numKernels += formed.size();
+    numVisits += finder.getVisits();
     for (ReduceOp outer : split)
       rejoin(outer);
     // What the kernels took over and nothing else needs.
@@ -409,6 +409,28 @@ struct FormKernels : flashlight::impl::FormKernelsBase<FormKernels> {
     llvm::sort(dims);
     outer.getOperandMutable().assign(inner.getOperand());
     outer.setDims(dims);
+  }
+
+  /// Kernels stand at the end of the block; each op is brought in front of the first that needs it.
+  /// What was in order stays where it is.
+  static void moveToUsers(Block &block) {
+    auto ops = llvm::map_to_vector(block, [](Operation &op) { return &op; });
+    llvm::DenseSet<Operation *> entered, placed;
+    for (Operation *op : ops) {
+      SmallVector<Operation *> pending{op};
+      while (!pending.empty()) {
+        Operation *next = pending.back();
+        if (entered.insert(next).second) { // what it needs first
+          for (Value operand : llvm::reverse(next->getOperands()))
+            if (Operation *def = operand.getDefiningOp(); def && !placed.contains(def))
+              pending.push_back(def);
+          continue;
+        }
+        pending.pop_back();
+        if (placed.insert(next).second)
+          next->moveBefore(&block, block.end());
+      }
+    }
   }
 
   KernelOp formKernel(KernelGroup &group, Block &block, StringRef name) {

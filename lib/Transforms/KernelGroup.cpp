@@ -251,11 +251,12 @@ void KernelGroup::followDims(ArrayRef<std::pair<Value, unsigned>> from, Dims &di
   for (unsigned next = 0; next < worklist.size(); ++next) {
     Value value = worklist[next];
     unsigned at = dims[value];
-    // A statistic may be taken of another function of the same scores. What is made of positions
-    // and constants alone is used anywhere.
+    ++neighbours.visits;
+    // A statistic may be taken of another function of the same scores. What nothing was summed for
+    // (a mask, positions) is used anywhere.
     for (Operation *user : value.getUsers()) {
-      if (user->getBlock() != block || rowDims.isPositional(value))
-        continue;
+      if (user->getBlock() != block || !rowDims.isSummed(value))
+        break;
       if (isElementwise(user) || isa<ScanOp>(user))
         push(user->getResult(0), at);
       if (isView(user) && isWholeAlong(user, at))

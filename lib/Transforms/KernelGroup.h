@@ -24,6 +24,7 @@
 
 #include "CostModel.h"
 #include "IndexSpace.h"
+#include "Recompute.h"
 #include "RowDims.h"
 
 #include "mlir/IR/Block.h"
@@ -37,7 +38,8 @@ class KernelGroup;
 
 /// What a group knows of the others: they own the finished values that they compute.
 struct KernelNeighbours {
-  explicit KernelNeighbours(RowDims &rowDims) : rowDims(rowDims) {}
+  KernelNeighbours(RowDims &rowDims, const Target &target)
+      : rowDims(rowDims), target(target), makingCosts(this->target) {}
 
   void add(const KernelGroup &group);
   void remove(const KernelGroup &group);
@@ -55,7 +57,10 @@ struct KernelNeighbours {
   /// For each part of a concat, the position in it of a position in the whole: an integer tensor,
   /// held within the part.
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value>> positions;
-  Target target; // what a computation costs there, and memory
+  const Target target; // what a computation costs there, and memory
+  mutable MakingCosts makingCosts;
+  /// How often an op was looked at, by any group: about linear in the program.
+  mutable unsigned visits = 0;
 
 private:
   /// From the first op that a group owns to the last one that it reads.
@@ -167,7 +172,9 @@ private:
   void extendForward();
   bool joinReduction(mlir::Operation *op, llvm::DenseSet<mlir::Value> &streamed);
   bool joinRows(mlir::Operation *op, const llvm::DenseSet<mlir::Value> &streamed);
-  bool collectBetween(mlir::Value value, llvm::SmallSetVector<mlir::Operation *, 8> &between) const;
+  bool collectBetween(mlir::Value value, llvm::SmallSetVector<mlir::Operation *, 8> &between);
+  void addMember(mlir::Operation *op);
+  void noteDerived(mlir::Operation *op);
   bool isDerived(mlir::Value value) const;
   bool isFinished(mlir::Value value) const;
   bool isOfDistances(mlir::AffineExpr expr) const;
@@ -179,7 +186,7 @@ private:
                   llvm::function_ref<mlir::WalkResult(mlir::Operation *)> visit) const;
   bool dependsOn(llvm::ArrayRef<mlir::Value> values,
                  llvm::function_ref<bool(mlir::Operation *)> found, bool throughKernels) const;
-  bool dependsOnMembers(mlir::Value value) const;
+  bool dependsOnMembers(mlir::Value value);
   void findOutputs();
   bool isStreamReduction(mlir::Operation *op) const;
   bool isComputed() const;
@@ -209,6 +216,11 @@ private:
   llvm::DenseSet<mlir::Operation *> fixedMembers; // absorbed whatever the rules say
   llvm::SetVector<mlir::Operation *> joined;      // see `getWritten`
   llvm::DenseSet<mlir::Operation *> leftOutside;  // projections of what is stored anyway
+  llvm::DenseSet<mlir::Operation *> derived;      // members for which isDerived holds
+  /// What is known of ops that depend on derived contractions and reductions, and of ops that do
+  /// not; of the former, what more than pointwise ops and views lies between.
+  llvm::DenseSet<mlir::Operation *> dependent, independent, waiting;
+  mlir::Operation *firstSum = nullptr; // the first derived contraction or reduction
 };
 
 } // namespace flashlight

@@ -14,7 +14,6 @@
 
 #include "KernelGroup.h"
 #include "ProgramUtils.h"
-#include "Recompute.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -47,6 +46,11 @@ void KernelGroup::need(ArrayRef<Value> roots) {
   demands.clear();
   leaves.clear();
   passed.clear();
+  derived.clear();
+  dependent.clear();
+  independent.clear();
+  waiting.clear();
+  firstSum = nullptr;
   stream = axes.create(getExtent(tensorType(probabilities), streamedDim.lookup(probabilities)),
                        AxisRole::Stream);
   if (kept && kept->factor) // a tile has one element of it at a time
@@ -79,6 +83,7 @@ void KernelGroup::need(ArrayRef<Value> roots) {
   while (!pending.empty() && !isTooLarge()) {
     std::pop_heap(pending.begin(), pending.end(), standsBefore);
     Operation *op = pending.pop_back_val();
+    ++neighbours.visits;
     if (!seen.insert(op).second) // needed by several of its results
       continue;
     if (absorb(op))
@@ -98,6 +103,8 @@ void KernelGroup::need(ArrayRef<Value> roots) {
         unique.push_back(canonical);
     indices = unique;
   }
+  for (Operation *op : llvm::reverse(members.getArrayRef())) // in the order of the block
+    noteDerived(op);
 }
 
 /// The extents of the dims that dim `dim` of an output was merged of, outermost first: those of the
@@ -287,7 +294,7 @@ bool KernelGroup::absorbGather(GatherOp op, ArrayRef<Index> indices) {
 /// What follows from keys alone is computed again for every block of rows, if that costs less.
 bool KernelGroup::isWorthRecomputing(Operation *op, ArrayRef<Index> indices) const {
   return fixedMembers.contains(op) || llvm::all_of(indices, [&](const Index &index) {
-           return Recompute(axes, neighbours.target).isWorth(op, index);
+           return Recompute(axes, neighbours.target, neighbours.makingCosts).isWorth(op, index);
          });
 }
 

@@ -21,25 +21,42 @@ using namespace flashlight;
 /// them. Other members (masks made of indices, scaled inputs, norms of rows alone) are computed
 /// once more by whoever else needs them, and that may be what the kernel reads.
 bool KernelGroup::isDerived(Value value) const {
-  auto ofStream = [&](Value operand) { return !isFinished(operand); };
-  SmallVector<Value> worklist{value};
-  DenseSet<Value> seen;
+  Operation *op = value.getDefiningOp();
+  return op && derived.contains(op);
+}
+
+/// Notes that a member is derived, if it is, and then the members that follow from it.
+void KernelGroup::noteDerived(Operation *op) {
+  SmallVector<Operation *> worklist{op};
   while (!worklist.empty()) {
-    Value next = worklist.pop_back_val();
-    Operation *op = next.getDefiningOp();
-    if (!op || !members.contains(op) || !seen.insert(next).second)
+    Operation *next = worklist.pop_back_val();
+    ++neighbours.visits;
+    bool sums = isa<ContractOp, ReduceOp>(next);
+    if (!members.contains(next) || derived.contains(next) ||
+        llvm::none_of(next->getOperands(), [&](Value operand) {
+          return isDerived(operand) || (sums && !isFinished(operand));
+        }))
       continue;
-    if (isa<ContractOp, ReduceOp>(op) && llvm::any_of(op->getOperands(), ofStream))
-      return true;
-    llvm::append_range(worklist, op->getOperands());
+    derived.insert(next);
+    if (sums && (!firstSum || next->isBeforeInBlock(firstSum)))
+      firstSum = next;
+    if (sums) // something may depend on it that depended on none before
+      independent.clear();
+    llvm::append_range(worklist, next->getUsers());
   }
-  return false;
+}
+
+/// Adds to the members that `need` has found.
+void KernelGroup::addMember(Operation *op) {
+  if (members.insert(op))
+    noteDerived(op);
 }
 
 /// True for a value without the streamed axis.
 bool KernelGroup::isFinished(Value value) const {
-  return llvm::none_of(demands.lookup(value),
-                       [&](const Index &index) { return axes.uses(index, stream); });
+  auto known = demands.find(value);
+  return known == demands.end() ||
+         llvm::none_of(known->second, [&](const Index &index) { return axes.uses(index, stream); });
 }
 
 /// Visits the members that are `found` and that one of the values depends on, but nothing behind
@@ -87,27 +104,80 @@ bool KernelGroup::dependsOn(ArrayRef<Value> values, llvm::function_ref<bool(Oper
   return any;
 }
 
-bool KernelGroup::dependsOnMembers(Value value) const {
-  return dependsOn(
-      value,
-      [&](Operation *op) {
-        return members.contains(op) && isa<ContractOp, ReduceOp>(op) && isDerived(op->getResult(0));
-      },
-      /*throughKernels=*/true);
+/// True if a value depends on what the kernel sums: a walk as that of `walkBehind`, which remembers
+/// what it has found.
+bool KernelGroup::dependsOnMembers(Value value) {
+  Operation *first = firstSum ? neighbours.firstDependent(firstSum, this) : nullptr;
+  // An op, what it depends on, and how much of that has been looked at.
+  struct Visit {
+    Operation *op;
+    SmallVector<Value> behind;
+    unsigned next = 0;
+  };
+  SmallVector<Visit> path;
+  DenseSet<Operation *> onPath;
+  bool found = false, isCycle = false; // kernels that wait for each other
+  auto enter = [&](Value next) {
+    Operation *op = next.getDefiningOp();
+    if (!op || !first || op->getBlock() != block || op->isBeforeInBlock(first))
+      return;
+    if (dependent.contains(op)) {
+      found = true;
+      return;
+    }
+    if (!independent.insert(op).second) { // until it is found to be none
+      isCycle |= onPath.contains(op);
+      return;
+    }
+    ++neighbours.visits;
+    onPath.insert(op);
+    const KernelGroup *owner = neighbours.owner.lookup(op);
+    if (owner && owner != this)
+      path.push_back({op, llvm::to_vector(owner->leaves)});
+    else if (isa<ContractOp, ReduceOp>(op) && derived.contains(op))
+      found = true, dependent.insert(op), independent.erase(op);
+    else
+      path.push_back({op, llvm::to_vector(op->getOperands())});
+  };
+  enter(value);
+  while (!path.empty() && !found) {
+    Visit &last = path.back();
+    if (last.next == last.behind.size()) {
+      onPath.erase(last.op);
+      path.pop_back();
+    } else {
+      enter(last.behind[last.next++]);
+    }
+  }
+  if (isCycle)
+    independent.clear();
+  if (found)
+    for (Visit &visit : path) {
+      dependent.insert(visit.op);
+      independent.erase(visit.op);
+    }
+  return found;
 }
 
 /// Collects the pointwise ops and views between `value` and the group. Fails at any other op that
-/// depends on what only the kernel has.
-bool KernelGroup::collectBetween(Value value, llvm::SmallSetVector<Operation *, 8> &between) const {
+/// depends on what only the kernel has; what failed once always does, for the ops in front of one
+/// that is looked at are members by then, or never.
+bool KernelGroup::collectBetween(Value value, llvm::SmallSetVector<Operation *, 8> &between) {
   Operation *op = value.getDefiningOp();
+  ++neighbours.visits;
   if (!op || members.contains(op) || between.contains(op) || neighbours.stored.contains(op) ||
       !dependsOnMembers(value))
     return true;
-  if (op->getBlock() != block || !(isElementwise(op) || isView(op) || isa<ScanOp>(op)))
+  if (waiting.contains(op))
     return false;
-  between.insert(op);
-  return llvm::all_of(op->getOperands(),
-                      [&](Value operand) { return collectBetween(operand, between); });
+  if (op->getBlock() == block && (isElementwise(op) || isView(op) || isa<ScanOp>(op))) {
+    between.insert(op);
+    if (llvm::all_of(op->getOperands(),
+                     [&](Value operand) { return collectBetween(operand, between); }))
+      return true;
+  }
+  waiting.insert(op);
+  return false;
 }
 
 /// The value that the kernel is known to need which dim `dim` of a finished row comes from, and its
@@ -199,10 +269,10 @@ bool KernelGroup::joinReduction(Operation *op, DenseSet<Value> &streamed) {
   if (!joins || !fits)
     return false;
   for (Operation *inner : between) {
-    members.insert(inner);
+    addMember(inner);
     streamed.insert(inner->getResult(0));
   }
-  members.insert(op);
+  addMember(op);
   return true;
 }
 
@@ -245,9 +315,9 @@ bool KernelGroup::joinRows(Operation *op, const DenseSet<Value> &streamed) {
   if (!llvm::all_of(others, [&](Value v) { return collectBetween(v, between); }) ||
       !llvm::all_of(between, isAlsoFinished))
     return false;
-  members.insert(between.begin(), between.end());
-  members.insert(op);
-  members.insert(views.begin(), views.end());
+  llvm::for_each(views, [&](Operation *view) { addMember(view); });
+  llvm::for_each(between, [&](Operation *inner) { addMember(inner); });
+  addMember(op);
   return true;
 }
 
@@ -271,25 +341,29 @@ void KernelGroup::extendForward() {
         joined.insert(op);
     joined.insert(sink);
   }
-  // What the group's values reach through pointwise ops and views, in the order of the block: a
-  // program may be much larger than a kernel. Every attention may use one mask.
+  // What the group's own values reach through pointwise ops and views, in the order of the block: a
+  // program may be much larger than a kernel. Every attention may use one mask, and behind what
+  // waits for other ops nothing joins.
   auto standsAfter = [](Operation *a, Operation *b) { return b->isBeforeInBlock(a); };
   SmallVector<Operation *> reached;
   DenseSet<Operation *> known;
   auto reach = [&](Operation *op) {
-    if (rowDims.isPositional(op->getResult(0)))
-      return;
     for (Operation *user : op->getUsers())
       if (user->getBlock() == block && known.insert(user).second) {
         reached.push_back(user);
         std::push_heap(reached.begin(), reached.end(), standsAfter);
       }
   };
-  for (Operation *op : members)
+  for (Operation *op : derived)
     reach(op);
+  auto waits = [&](Operation *op) {
+    llvm::SmallSetVector<Operation *, 8> between;
+    return !collectBetween(op->getResult(0), between);
+  };
   while (!reached.empty() && !isTooLarge()) {
     std::pop_heap(reached.begin(), reached.end(), standsAfter);
     Operation *op = reached.pop_back_val();
+    ++neighbours.visits;
     bool joins = members.contains(op);
     if (!joins && op->getNumResults() == 1 && !neighbours.owner.lookup(op) &&
         !neighbours.stored.contains(op)) {
@@ -304,12 +378,12 @@ void KernelGroup::extendForward() {
                 members.contains(def) && isDerived(operand) && !streamed.contains(operand) &&
                 isWholeDim(operand, reduce.getReducedDims()[0]);
         if (joins)
-          members.insert(op);
+          addMember(op);
       } else if (isElementwise(op)) {
         joins = joinRows(op, streamed);
       }
     }
-    if (joins || isElementwise(op) || isView(op) || isa<ScanOp>(op))
+    if (joins || ((isElementwise(op) || isView(op) || isa<ScanOp>(op)) && !waits(op)))
       reach(op);
   }
   fixedMembers.insert(members.begin(), members.end());

@@ -131,8 +131,8 @@ bool KernelGroup::joinKept(Operation *op, DenseSet<Value> &streamed) {
               return isJoined(operand) || !dependsOnMembers(operand);
             });
     if (joins) {
-      members.insert(views.begin(), views.end());
-      members.insert(op);
+      llvm::for_each(views, [&](Operation *view) { addMember(view); });
+      addMember(op);
     }
   }
   if (!joins)

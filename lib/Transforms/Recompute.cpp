@@ -105,7 +105,7 @@ double Recompute::repetitions(ArrayRef<AffineExpr> index) const {
 }
 
 /// Bytes that a node of the graph reads for `op`: behind it are ops of the same node.
-double Recompute::bytesOfSources(Operation *op, DenseSet<Value> &seen) const {
+double MakingCosts::bytesOfSources(Operation *op, DenseSet<Value> &seen) const {
   double bytes = 0;
   for (Value operand : op->getOperands()) {
     if (!seen.insert(operand).second || isGenerated(operand))
@@ -117,36 +117,57 @@ double Recompute::bytesOfSources(Operation *op, DenseSet<Value> &seen) const {
   return bytes;
 }
 
-/// Clocks that PyTorch takes to have `value` in memory. Ops within a node of the graph are one of
-/// PyTorch's, but where the kernel's border cuts through the node.
-double Recompute::making(Value value, bool isCut, DenseSet<Value> &seen) const {
+const MakingCosts::Step &MakingCosts::stepOf(Value value) {
+  auto [it, isNew] = steps.try_emplace(value);
+  Step &step = it->second;
+  if (!isNew)
+    return step;
   Operation *op = value.getDefiningOp();
-  if (!op || seen.size() > kMostValues || !seen.insert(value).second || needsNoInputs(value))
-    return 0;
   // What the program returns, or projects, it has in memory anyway.
-  bool isThere = llvm::any_of(value.getUsers(), [&](Operation *user) {
-    auto contract = dyn_cast<ContractOp>(user);
-    return user->hasTrait<OpTrait::IsTerminator>() || (contract && isProjection(contract));
-  });
-  if (isThere || !(isView(op) || canCompute(op)))
-    return 0;
-  double clocks = 0;
-  if (!isView(op) && (isCut || op->hasAttr(kNodeAttr))) {
+  auto isThere = [&] {
+    return llvm::any_of(value.getUsers(), [&](Operation *user) {
+      auto contract = dyn_cast<ContractOp>(user);
+      return user->hasTrait<OpTrait::IsTerminator>() || (contract && isProjection(contract));
+    });
+  };
+  step.isFree = !op || !(isView(op) || canCompute(op)) || needsNoInputs(value) || isThere();
+  if (!step.isFree && !isView(op)) {
     DenseSet<Value> sources;
-    clocks = target.launch * target.clock * 1e3 +
-             (bytesOf(value) + bytesOfSources(op, sources)) / target.farBytes;
+    step.clocks = target.launch * target.clock * 1e3 +
+                  (bytesOf(value) + bytesOfSources(op, sources)) / target.farBytes;
   }
+  return step;
+}
+
+/// Ops within a node of the graph are one of PyTorch's, but where the kernel's border cuts through
+/// the node.
+double MakingCosts::making(Value value, bool isCut, DenseSet<Value> &seen) {
+  Operation *op = value.getDefiningOp();
+  if (!op || seen.size() > kMostValues || !seen.insert(value).second)
+    return 0;
+  Step step = stepOf(value);
+  if (step.isFree)
+    return 0;
+  double clocks = isCut || op->hasAttr(kNodeAttr) ? step.clocks : 0;
   for (Value operand : op->getOperands())
     clocks += making(operand, isCut && isView(op), seen);
   return clocks;
+}
+
+double MakingCosts::of(Value value) {
+  auto [it, isNew] = known.try_emplace(value, 0);
+  if (isNew) {
+    DenseSet<Value> seen;
+    it->second = making(value, /*isCut=*/true, seen);
+  }
+  return it->second;
 }
 
 Recompute::Cost Recompute::reading(Value value, ArrayRef<AffineExpr> index) {
   Cost cost;
   if (isGenerated(value))
     return cost;
-  DenseSet<Value> seen;
-  cost.work = making(value, /*isCut=*/true, seen);
+  cost.work = makingCosts.of(value);
   cost.reads[value] =
       repetitions(index) * bytesOf(value) / (target.nearBytes * target.processors) * target.exposed;
   return cost;

@@ -27,11 +27,37 @@
 
 namespace flashlight {
 
+/// What PyTorch takes to have a value in memory: a matter of the program alone, which is asked
+/// again for every kernel and is told from what lies behind a value and who uses it. Found once a
+/// value.
+class MakingCosts {
+public:
+  explicit MakingCosts(const Target &target) : target(target) {}
+
+  /// Clocks, where the kernel's border cuts through the node that makes `value`.
+  double of(mlir::Value value);
+
+private:
+  /// What one op adds, where it is a step of PyTorch's, and whether nothing behind it counts.
+  struct Step {
+    double clocks = 0;
+    bool isFree = false;
+  };
+  const Step &stepOf(mlir::Value value);
+  double making(mlir::Value value, bool isCut, llvm::DenseSet<mlir::Value> &seen);
+  double bytesOfSources(mlir::Operation *op, llvm::DenseSet<mlir::Value> &seen) const;
+
+  const Target &target;
+  llvm::DenseMap<mlir::Value, Step> steps;
+  llvm::DenseMap<mlir::Value, double> known;
+};
+
 /// One decision. What lies behind the op may have any mixture of both ways: each value is had the
 /// cheaper way.
 class Recompute {
 public:
-  Recompute(const IndexSpace &axes, const Target &target) : axes(axes), target(target) {}
+  Recompute(const IndexSpace &axes, const Target &target, MakingCosts &makingCosts)
+      : axes(axes), target(target), makingCosts(makingCosts) {}
 
   /// True if the result of `op`, needed at `index`, is to be computed in the kernel.
   bool isWorth(mlir::Operation *op, llvm::ArrayRef<mlir::AffineExpr> index);
@@ -49,11 +75,10 @@ private:
   Cost reading(mlir::Value value, llvm::ArrayRef<mlir::AffineExpr> index);
   Cost computing(mlir::Operation *op, llvm::ArrayRef<mlir::AffineExpr> index);
   double repetitions(llvm::ArrayRef<mlir::AffineExpr> index) const;
-  double making(mlir::Value value, bool isCut, llvm::DenseSet<mlir::Value> &seen) const;
-  double bytesOfSources(mlir::Operation *op, llvm::DenseSet<mlir::Value> &seen) const;
 
   const IndexSpace &axes;
   const Target &target;
+  MakingCosts &makingCosts;
   llvm::DenseMap<mlir::Value, Cost> known;
 };
 

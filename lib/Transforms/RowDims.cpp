@@ -130,6 +130,18 @@ bool RowDims::isPositional(Value value) {
   return positional[value] = result;
 }
 
+bool RowDims::isSummed(Value value) {
+  auto [it, isNew] = summed.try_emplace(value, false);
+  if (!isNew)
+    return it->second;
+  Operation *op = value.getDefiningOp();
+  bool result =
+      op && (isa<ContractOp, ReduceOp>(op) ||
+             ((isElementwise(op) || isView(op) || isa<ScanOp>(op)) &&
+              llvm::any_of(op->getOperands(), [&](Value each) { return isSummed(each); })));
+  return summed[value] = result;
+}
+
 /// True if `value`, pointwise in what follows, has a factor with the reduced dim and the row but
 /// without n, and one with the reduced dim and n but without the row.
 bool RowDims::separatesFactors(Value value, unsigned n, unsigned row, unsigned reduced) {

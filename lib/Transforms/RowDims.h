@@ -45,6 +45,8 @@ public:
   /// True if `value` is computed from positions and constants alone (a causal mask): every element
   /// can be made anywhere, so it is no factor that rows or keys bring along.
   bool isPositional(mlir::Value value);
+  /// True if a contraction or reduction made `value`, seen through pointwise ops, views and scans.
+  bool isSummed(mlir::Value value);
 
 private:
   bool has(mlir::Value value, unsigned n, bool learned);
@@ -61,7 +63,7 @@ private:
 
   std::map<std::tuple<void *, unsigned, unsigned, bool>, bool> known;
   std::map<std::tuple<void *, int, int, unsigned>, Factors> factors;
-  llvm::DenseMap<mlir::Value, bool> positional;
+  llvm::DenseMap<mlir::Value, bool> positional, summed;
 };
 
 } // namespace flashlight

@@ -197,7 +197,9 @@ def FormKernels : Pass<"flashlight-form-kernels", "::mlir::func::FuncOp"> {
   let options = [
     Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda">,
     Option<"arch", "arch", "int64_t", "0", "of a GPU: 90 for sm_90, the default">];
-  let statistics = [Statistic<"numKernels", "kernels", "kernels formed">];
+  let statistics = [
+    Statistic<"numKernels", "kernels", "kernels formed">,
+    Statistic<"numVisits", "visits", "ops looked at to find them, again for every kernel">];
 }
 
 def ReducePredicates : Pass<"flashlight-reduce-predicates"> {

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -237,11 +238,10 @@ class Advisor:
         ops = self.ops.get(node.name, [])
         before = set().union(*(self.before.get(op, set()) for op in ops))
         behind = set().union(*(self.behind[op] for op in ops))
-        for sink in self._refusals():
-            if self._feeds(ops, sink):
-                return (
-                    f"it belongs to the product at {self._place_of(sink)}: see what is said there"
-                )
+        fed = [self._fed[op] for op in ops if op in self._fed]
+        if fed:
+            _, sink = min(fed, key=lambda entry: entry[0])
+            return f"it belongs to the product at {self._place_of(sink)}: see what is said there"
         inside = {name for name, nodes in self.kernels.items() if node.name in nodes}
         if before & inside:
             return (
@@ -279,21 +279,23 @@ class Advisor:
             return f"fuse or drop what needs it outside of the kernels: {self._name(users[0])}"
         return f"{_NOTHING}: no contraction over keys needs it or makes it"
 
-    def _feeds(self, ops: list[ir.Operation], sink: ir.Operation) -> bool:
-        """Whether a contraction needs one of the ops, by pointwise ops and views alone."""
-        pending, seen = list(_producers(sink)), set()
-        while pending:
-            op = pending.pop()
-            if op in seen or op.name == _KERNEL:
-                continue
-            if op in ops:
-                return True
-            seen.add(op)
-            if op.name.startswith(("arith.", "math.")) or op.name in _FUSED - {
-                "flashlight.contract"
-            }:
-                pending += _producers(op)
-        return False
+    @cached_property
+    def _fed(self) -> dict[ir.Operation, tuple[int, ir.Operation]]:
+        """The first contraction that needs an op by pointwise ops and views, and its number."""
+        fed: dict[ir.Operation, tuple[int, ir.Operation]] = {}
+        for number, sink in enumerate(self._refusals()):
+            pending = list(_producers(sink))
+            while pending:
+                op = pending.pop()
+                # What an earlier one needs, it needs with all that lies behind.
+                if op in fed or op.name == _KERNEL:
+                    continue
+                fed[op] = number, sink
+                if op.name.startswith(("arith.", "math.")) or op.name in _FUSED - {
+                    "flashlight.contract"
+                }:
+                    pending += _producers(op)
+        return fed
 
     # ---- names ----------------------------------------------------------------------------------
 

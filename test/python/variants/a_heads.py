@@ -112,6 +112,65 @@ def interleaved_slices(q, k, v):
     return torch.softmax(q @ k.mT * 0.25, -1) @ v
 
 
+loops = Variant("A", "heads in loops")
+
+
+def one_head(q, k, v):
+    return torch.softmax(q @ k.mT * 0.25, -1) @ v
+
+
+@loops("BHSD BHND BHNE")
+def stack_of_stacks(q, k, v):
+    return torch.stack(
+        [
+            torch.stack([one_head(q[b, h], k[b, h], v[b, h]) for h in range(q.shape[1])])
+            for b in range(q.shape[0])
+        ]
+    )
+
+
+@loops("BHSD BGND BGNE")
+def one_list(q, k, v):
+    """Grouped heads: two in a row have the same keys."""
+    batch, heads = q.shape[:2]
+    groups = heads // k.shape[1]
+    parts = [
+        one_head(q[b, h], k[b, h // groups], v[b, h // groups])
+        for b in range(batch)
+        for h in range(heads)
+    ]
+    return torch.stack(parts).reshape(*q.shape[:3], -1)
+
+
+@loops("BHSD BHND BHNE")
+def joined_heads(q, k, v):
+    """The heads of each element of the batch stand side by side."""
+    return torch.stack(
+        [
+            torch.cat([one_head(*each) for each in zip(x, y, z, strict=True)], -1)
+            for x, y, z in zip(q, k, v, strict=True)
+        ]
+    )
+
+
+@loops("BHSD BHND BHNE")
+def pieces(q, k, v):
+    parts = (q.tensor_split(q.shape[1], 1), k.chunk(k.shape[1], 1), v.split(1, 1))
+    return torch.cat([one_head(*each) for each in zip(*parts, strict=True)], 1)
+
+
+@loops("BHSD BHND BHNE")
+def own_slopes(q, k, v):
+    """Each head has a number of its own."""
+    distance = torch.arange(k.shape[2]) - torch.arange(q.shape[2])[:, None]
+
+    def head(h, q, k, v):
+        return torch.softmax(q @ k.mT + distance.to(q.dtype) * 2.0 ** -(h + 1), -1) @ v
+
+    parts = [head(h, q[:, h], k[:, h], v[:, h]) for h in range(q.shape[1])]
+    return torch.stack(parts, 1)
+
+
 trap = Variant("A", "a permutation that is no transpose")
 
 
