@@ -166,8 +166,8 @@ void RoleFinder::findMixed() {
   }
 }
 
-/// An axis that no value has (columns of constant values) is in results alone: programs that divided
-/// it would compute the same again.
+/// An axis that no value has (columns of constant values) is in results alone: programs that
+/// divided it would compute the same again.
 void RoleFinder::findConstant() {
   AxisRoles::Axes had;
   had.insert(stream);
