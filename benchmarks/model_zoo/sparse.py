@@ -84,7 +84,9 @@ def _prophetnet(attention: str):
 @entry("YOSO", "eager")
 def _yoso(attention: str):
     """Probabilities that hashes collide, from the angle of query and key: no softmax."""
-    module = model_of("yoso", "YosoConfig", "YosoModel", attention, use_expectation=True, **_ENCODER)
+    module = model_of(
+        "yoso", "YosoConfig", "YosoModel", attention, use_expectation=True, **_ENCODER
+    )
     return First(module, ("input_ids", "attention_mask")), (tokens(), padding())
 
 
