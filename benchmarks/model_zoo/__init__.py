@@ -7,5 +7,5 @@ Each entry makes a module from `transformers`, exported as it is, and the argume
 modules return a model's first output (hidden states), so that a comparison has one tensor.
 """
 
-from . import decoders, encoders, folding, positions, vision  # noqa: F401
+from . import decoders, encoders, folding, positions, sparse, vision  # noqa: F401
 from .base import LENGTH, MODELS, Model  # noqa: F401

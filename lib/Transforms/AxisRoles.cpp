@@ -35,6 +35,7 @@ private:
   void findValues();
   void findInner();
   void findMixed();
+  void findConstant();
   bool isDivided(StringAttr name);
   bool isFirstTheWeight(ContractOp op, const ContractOp::Labels &labels);
   unsigned sliceSize(Value value);
@@ -230,6 +231,21 @@ void RoleFinder::findMixed() {
   }
 }
 
+/// An axis that no value has (columns of constant values) is in results alone: programs that
+/// divided it would compute the same again.
+void RoleFinder::findConstant() {
+  AxisRoles::Axes had;
+  had.insert(stream);
+  kernel.walk([&](Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (AxesAttr axes = getAxes(type))
+        had.insert(axes.getNames().begin(), axes.getNames().end());
+  });
+  for (AxisAttr axis : kernel.getAxes().getAsRange<AxisAttr>())
+    if (!axis.isDynamic() && !had.contains(axis.getName()))
+      roles.values.insert(axis.getName());
+}
+
 /// True if a map takes the axis apart: a head of a group, say, where a single query leaves no other
 /// row axis. Two elements of it are no strided box of memory, so a tile has one.
 bool RoleFinder::isDivided(StringAttr name) {
@@ -279,6 +295,7 @@ AxisRoles RoleFinder::find() {
   for (StringAttr name : roles.values)
     if (!roles.inner.contains(name) && !isDivided(name))
       roles.divisible.insert(name);
+  findConstant();
   roles.inner.remove_if([&](StringAttr name) { return roles.values.contains(name); });
   return roles;
 }

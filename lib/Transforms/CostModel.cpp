@@ -157,7 +157,8 @@ CostKernel::Work CostKernel::workOf(Operation *op) {
     work.pointwise = elements(op->getOperand(0).getType());
   } else if (op->getName().stripDialect() == "scan") {
     work.pointwise = 8 * size; // a logarithmic number of steps, and what passes between threads
-  } else if (isa<math::TanhOp, math::PowFOp, math::ExpM1Op, math::Log1pOp, math::ErfOp>(op)) {
+  } else if (isa<math::TanhOp, math::PowFOp, math::ExpM1Op, math::Log1pOp, math::ErfOp,
+                 math::SinhOp, math::TanOp, math::AsinOp, math::AcosOp, math::AtanOp>(op)) {
     work.specials = 2 * size;
     work.pointwise = 8 * size;
   } else if (isa<math::AbsFOp, math::AbsIOp, math::FloorOp, math::CeilOp, math::FmaOp,

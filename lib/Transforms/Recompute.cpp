@@ -64,7 +64,8 @@ static bool needsNoInputs(Value value) {
 
 /// Operations for each element, and those of them that are exponentials and their kin.
 static std::pair<double, double> operationsOf(Operation *op) {
-  if (isa<math::TanhOp, math::PowFOp, math::ExpM1Op, math::Log1pOp, math::ErfOp>(op))
+  if (isa<math::TanhOp, math::PowFOp, math::ExpM1Op, math::Log1pOp, math::ErfOp, math::SinhOp,
+          math::TanOp, math::AsinOp, math::AcosOp, math::AtanOp>(op))
     return {8, 2};
   if (isa<math::AbsFOp, math::AbsIOp, math::FloorOp, math::CeilOp, math::FmaOp, math::CopySignOp>(
           op))

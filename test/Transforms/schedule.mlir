@@ -26,3 +26,17 @@ func.func @heads_that_share_keys(%q: tensor<1024x2x64xf32>, %k: tensor<1024x64xf
   %o = flashlight.contract %p, %v "gmn,ne->mge" : tensor<2x1024x1024xf32>, tensor<1024x64xf32> -> tensor<1024x2x64xf32>
   return %o : tensor<1024x2x64xf32>
 }
+
+// Columns of constant values are in the result alone: a tile has all of them, no programs of their own.
+// CPU-LABEL: @constant_values
+// CPU: schedule #flashlight.schedule<cpu, tiles({{.*}}, e = 32)
+// CUDA-LABEL: @constant_values
+// CUDA: schedule #flashlight.schedule<cuda, tiles({{.*}}, e = 32)
+func.func @constant_values(%q: tensor<4x64x16xf32>, %k: tensor<4x80x16xf32>) -> tensor<4x64x24xf32> {
+  %s = flashlight.contract %q, %k "bmd,bnd->bmn" : tensor<4x64x16xf32>, tensor<4x80x16xf32> -> tensor<4x64x80xf32>
+  %p = math.tanh %s : tensor<4x64x80xf32>
+  %one = arith.constant dense<1.0> : tensor<f32>
+  %v = flashlight.broadcast %one dims [] : tensor<f32> -> tensor<4x80x24xf32>
+  %o = flashlight.contract %p, %v "bmn,bne->bme" : tensor<4x64x80xf32>, tensor<4x80x24xf32> -> tensor<4x64x24xf32>
+  return %o : tensor<4x64x24xf32>
+}

@@ -66,7 +66,9 @@ def test_accuracy(op, low, high, bound):
 
 @pytest.mark.parametrize("bits", [256, 512])
 @pytest.mark.parametrize(
-    "op", ["exp", "exp2", "log", "log2", "log1p", "expm1", "tanh", "erf", "sin", "cos", "sqrt"]
+    "op",
+    ["exp", "exp2", "log", "log2", "log1p", "expm1", "tanh", "erf", "sin", "cos", "sqrt"]
+    + ["tan", "sinh", "asin", "acos", "atan"],
 )
 def test_special_values(op, bits):
     x = torch.tensor(SPECIAL)

@@ -31,6 +31,7 @@ CASES = [
     ("XLNet", "eager", 2),
     ("Swin", "eager", 4),
     ("SegFormer", "eager", 2),
+    ("GPT-J", "eager", 2),
 ]
 
 
@@ -48,6 +49,13 @@ def test_masks_are_conditions(name):
     """The masks that `transformers` makes are nowhere in memory."""
     report = survey(MODELS[name], "sdpa")
     assert report.problem is None and report.squares == 0
+
+
+def test_angles():
+    """No softmax: weights are powers of angles, and nothing as large as them is left."""
+    report = survey(MODELS["YOSO"], "eager")
+    assert report.problem is None and report.correct
+    assert report.kernels == report.sweeps == 2 and report.squares == 0
 
 
 def test_state_space():

@@ -14,6 +14,11 @@
 //   expm1 x = x (1 + x/2 (1 + x/3 (...)))                     |x| < 1/4, else exp(x) - 1
 //   log1p x = log(u) x / (u - 1),  u = 1 + x                  the error of u cancels
 //   x ** y  = +- exp2(y log2 |x|)                             minus for x < 0 and odd y
+//   sinh x  = +- (h h - 1 / (h h)) / 2,  h = exp(|x| / 2)     |x| < 1: x + x^3/6 + ...
+//   asin x  = x + x^3 q(x^2)                                  |x| <= 1/2, fit to 3e-10
+//           = pi/2 - 2 asin(sqrt((1 - x) / 2))                x > 1/2
+//   atan x  = x + x^3 q(x^2)                                  |x| <= tan(pi/8), fit to 7e-10
+//           = pi/4 + atan((x - 1) / (x + 1)), pi/2 - atan(1 / x)   x beyond that, and tan(3 pi/8)
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,6 +57,7 @@ struct Formula {
   Value mul(Value a, Value b) { return arith::MulFOp::create(builder, a, b); }
   Value div(Value a, Value b) { return arith::DivFOp::create(builder, a, b); }
   Value abs(Value a) { return math::AbsFOp::create(builder, a); }
+  Value sqrt(Value a) { return math::SqrtOp::create(builder, a); }
   Value compare(arith::CmpFPredicate predicate, Value a, Value b) {
     return arith::CmpFOp::create(builder, predicate, a, b);
   }
@@ -193,6 +199,69 @@ Value writePow(Formula &f, math::PowFOp op) {
   return f.select(known, one, f.select(notNumber, root, result));
 }
 
+Value writeSinh(Formula &f, math::SinhOp op) {
+  Value x = op.getOperand(), half = f.number(0.5f);
+  Value root = math::ExpOp::create(f.builder, f.mul(f.abs(x), half));
+  Value far = f.sub(f.mul(f.mul(half, root), root), f.div(f.div(half, root), root));
+  Value near =
+      f.mul(x, f.polynomial(f.mul(x, x), {1.0f, 1.0f / 6, 1.0f / 120, 1.0f / 5040, 1.0f / 362880}));
+  Value isNear = f.compare(arith::CmpFPredicate::OLT, f.abs(x), f.number(1.0f));
+  Value known = f.compare(arith::CmpFPredicate::ORD, x, x); // copySign drops that it is none
+  return f.select(known, f.select(isNear, near, f.copySign(far, x)), x);
+}
+
+Value writeTan(Formula &f, math::TanOp op) {
+  Value x = op.getOperand();
+  return f.div(math::SinOp::create(f.builder, x), math::CosOp::create(f.builder, x));
+}
+
+/// asin of what is at most 1/2.
+Value nearAsin(Formula &f, Value x) {
+  Value square = f.mul(x, x);
+  Value fit = f.polynomial(square, {0.166666599f, 0.0750051092f, 0.0445157201f, 0.0318176134f,
+                                    0.0144025981f, 0.0375652133f});
+  return f.add(x, f.mul(f.mul(x, square), fit));
+}
+
+/// 2 asin(sqrt((1 - |x|) / 2)), which is acos |x|; not a number where |x| exceeds 1.
+Value farAcos(Formula &f, Value x) {
+  Value rest = f.mul(f.sub(f.number(1.0f), f.abs(x)), f.number(0.5f));
+  return f.mul(f.number(2.0f), nearAsin(f, f.sqrt(rest)));
+}
+
+constexpr float kPi = 3.14159265358979323846f;
+
+Value writeAsin(Formula &f, math::AsinOp op) {
+  Value x = op.getOperand();
+  Value isNear = f.compare(arith::CmpFPredicate::OLE, f.abs(x), f.number(0.5f));
+  Value far = f.sub(f.number(kPi / 2), farAcos(f, x));
+  return f.select(isNear, nearAsin(f, x), f.copySign(far, x));
+}
+
+Value writeAcos(Formula &f, math::AcosOp op) {
+  Value x = op.getOperand(), far = farAcos(f, x);
+  Value isNear = f.compare(arith::CmpFPredicate::OLE, f.abs(x), f.number(0.5f));
+  Value isNegative = f.compare(arith::CmpFPredicate::OLT, x, f.number(0.0f));
+  far = f.select(isNegative, f.sub(f.number(kPi), far), far);
+  return f.select(isNear, f.sub(f.number(kPi / 2), nearAsin(f, x)), far);
+}
+
+Value writeAtan(Formula &f, math::AtanOp op) {
+  Value x = op.getOperand(), size = f.abs(x), one = f.number(1.0f);
+  Value isMiddle = f.compare(arith::CmpFPredicate::OGT, size, f.number(0.414213562f));
+  Value isFar = f.compare(arith::CmpFPredicate::OGT, size, f.number(2.41421356f));
+  Value t = f.select(isMiddle, f.div(f.sub(size, one), f.add(size, one)), size);
+  t = f.select(isFar, f.div(f.number(-1.0f), size), t);
+  Value base = f.select(isMiddle, f.number(kPi / 4), f.number(0.0f));
+  base = f.select(isFar, f.number(kPi / 2), base);
+  Value square = f.mul(t, t);
+  Value fit = f.polynomial(
+      square, {-0.333333155f, 0.199984894f, -0.142438487f, 0.105960014f, -0.0608345303f});
+  Value angle = f.add(base, f.add(t, f.mul(f.mul(t, square), fit)));
+  Value known = f.compare(arith::CmpFPredicate::ORD, x, x); // copySign drops that it is none
+  return f.select(known, f.copySign(angle, x), x);
+}
+
 Value writeTrunc(Formula &f, math::TruncOp op) {
   Value magnitude = math::FloorOp::create(f.builder, f.abs(op.getOperand()));
   return f.copySign(magnitude, op.getOperand());
@@ -221,6 +290,11 @@ struct ExpandMathForTriton : flashlight::impl::ExpandMathForTritonBase<ExpandMat
     addPattern(patterns, writeLog1p);
     addPattern(patterns, writeLog10);
     addPattern(patterns, writePow);
+    addPattern(patterns, writeSinh);
+    addPattern(patterns, writeTan);
+    addPattern(patterns, writeAsin);
+    addPattern(patterns, writeAcos);
+    addPattern(patterns, writeAtan);
     addPattern(patterns, writeTrunc);
     addPattern(patterns, writeRoundEven);
     addPattern(patterns, writeCopySign);
