@@ -81,22 +81,70 @@ FailureOr<Value> ConcatJoiner::join(ArrayRef<Value> parts, unsigned dim) {
 }
 
 /// Parts that are no scores: masks, keys. What is the same along the dim stays so.
-Value ConcatJoiner::joinStored(ArrayRef<Value> parts, unsigned dim) {
+FailureOr<Value> ConcatJoiner::joinStored(ArrayRef<Value> parts, unsigned dim) {
   RankedTensorType type = withExtent(tensorType(parts.front()), dim, total(parts, dim));
   Location loc = concat.getLoc();
   Attribute splat = splatOf(parts.front());
   if (splat && llvm::all_of(parts, [&](Value part) { return splatOf(part) == splat; }))
     return arith::ConstantOp::create(builder, loc,
-                                     DenseElementsAttr::get(cast<ShapedType>(type), splat));
+                                     DenseElementsAttr::get(cast<ShapedType>(type), splat))
+        .getResult();
   auto broadcast = parts.front().getDefiningOp<BroadcastOp>();
-  if (broadcast && !llvm::is_contained(*broadcast.getDims(), static_cast<int64_t>(dim)) &&
-      llvm::all_of(parts, [&](Value part) {
+  auto isRepeated = [&](BroadcastOp op) {
+    auto *at = llvm::find(*op.getDims(), static_cast<int64_t>(dim));
+    return at == op.getDims()->end() ||
+           tensorType(op.getOperand()).getDimSize(at - op.getDims()->begin()) == 1;
+  };
+  if (broadcast && isRepeated(broadcast) && llvm::all_of(parts, [&](Value part) {
         auto op = part.getDefiningOp<BroadcastOp>();
         return op && op.getOperand() == broadcast.getOperand() &&
                op.getDims() == broadcast.getDims();
       }))
     return cloneWith(broadcast, broadcast.getOperand(), type);
-  return ConcatOp::create(builder, loc, type, parts, builder.getI64IntegerAttr(dim));
+  if (FailureOr<Value> slice = joinSlices(parts, dim, builder); succeeded(slice))
+    return slice;
+  if (!copies)
+    return failure();
+  return ConcatOp::create(builder, loc, type, parts, builder.getI64IntegerAttr(dim)).getResult();
+}
+
+FailureOr<Value> flashlight::joinSlices(ArrayRef<Value> parts, unsigned dim, OpBuilder &builder) {
+  if (auto transpose = parts.front().getDefiningOp<TransposeOp>()) {
+    SmallVector<Value> sources;
+    for (Value part : parts) {
+      auto other = part.getDefiningOp<TransposeOp>();
+      if (!other || other.getPermutation() != transpose.getPermutation())
+        return failure();
+      sources.push_back(other.getOperand());
+    }
+    FailureOr<Value> source = joinSlices(sources, transpose.getPermutation()[dim], builder);
+    if (failed(source))
+      return failure();
+    return TransposeOp::create(builder, transpose.getLoc(),
+                               permuted(tensorType(*source), transpose.getPermutation()), *source,
+                               transpose.getPermutationAttr())
+        .getResult();
+  }
+  auto first = parts.front().getDefiningOp<SliceOp>();
+  if (!first)
+    return failure();
+  int64_t end = first.getOffsets()[dim];
+  for (Value part : parts) {
+    auto slice = part.getDefiningOp<SliceOp>();
+    if (!slice || slice.getOperand() != first.getOperand() ||
+        slice.getStrides() != first.getStrides() || slice.getStrides()[dim] != 1 ||
+        slice.getOffsets()[dim] != end || tensorType(part).isDynamicDim(dim))
+      return failure();
+    for (auto [i, pair] : llvm::enumerate(llvm::zip(slice.getOffsets(), first.getOffsets())))
+      if (i != dim && std::get<0>(pair) != std::get<1>(pair))
+        return failure();
+    end += tensorType(part).getDimSize(dim);
+  }
+  Extent extent{end - first.getOffsets()[dim], {}};
+  return SliceOp::create(builder, first.getLoc(),
+                         withExtent(tensorType(first.getResult()), dim, extent), first.getOperand(),
+                         first.getOffsetsAttr(), first.getStridesAttr())
+      .getResult();
 }
 
 FailureOr<Value> ConcatJoiner::joinContracts(ArrayRef<Value> parts, unsigned dim) {

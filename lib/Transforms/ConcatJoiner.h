@@ -27,10 +27,12 @@
 namespace flashlight {
 
 /// What the concat of parts of scores is: an op on the parts' sources put together. Ops that
-/// it makes in vain are dead.
+/// it makes in vain are dead. Without `copies`, sources are put together only where they lie side
+/// by side in one tensor already.
 class ConcatJoiner {
 public:
-  explicit ConcatJoiner(ConcatOp concat) : concat(concat), builder(concat) {}
+  explicit ConcatJoiner(ConcatOp concat, bool copies = true)
+      : concat(concat), copies(copies), builder(concat) {}
   mlir::FailureOr<mlir::Value> run();
 
 private:
@@ -38,7 +40,7 @@ private:
   mlir::FailureOr<mlir::Value> join(llvm::ArrayRef<mlir::Value> parts, unsigned dim);
   mlir::FailureOr<mlir::Value> joinContracts(llvm::ArrayRef<mlir::Value> parts, unsigned dim);
   mlir::FailureOr<mlir::Value> joinPointwise(llvm::ArrayRef<mlir::Value> parts, unsigned dim);
-  mlir::Value joinStored(llvm::ArrayRef<mlir::Value> parts, unsigned dim);
+  mlir::FailureOr<mlir::Value> joinStored(llvm::ArrayRef<mlir::Value> parts, unsigned dim);
   mlir::FailureOr<llvm::SmallVector<Parts>>
   operandsOf(mlir::Operation *op, llvm::ArrayRef<mlir::Value> parts, unsigned dim);
   Extent total(llvm::ArrayRef<mlir::Value> parts, unsigned dim) const;
@@ -46,8 +48,13 @@ private:
                         mlir::RankedTensorType type);
 
   ConcatOp concat;
+  bool copies;
   mlir::OpBuilder builder;
 };
+
+/// Slices that lie side by side along a dim of one tensor, seen through transposes: one slice.
+mlir::FailureOr<mlir::Value> joinSlices(llvm::ArrayRef<mlir::Value> parts, unsigned dim,
+                                        mlir::OpBuilder &builder);
 
 /// A sum of two contractions of neighbouring parts of the same scores as one contraction.
 mlir::FailureOr<mlir::Value> joinSum(mlir::arith::AddFOp op);

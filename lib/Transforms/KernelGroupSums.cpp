@@ -27,7 +27,16 @@ bool KernelGroup::isProjectionOfScores(ContractOp op, ArrayRef<AffineExpr> index
   if (!anyRows) // one query, which may be learned
     return true;
   ContractOp::Labels labels = op.getLabels();
-  bool ofWeights = isParameter(op.getLhs());
+  // What parameters make of positions alone (distances) is a parameter, too; but of pairs, it is no
+  // weights.
+  auto uses = [&](auto holds) {
+    return llvm::any_of(llvm::zip(labels.result, index), [&](auto each) {
+      return llvm::is_contained(labels.lhs, std::get<0>(each)) && holds(std::get<1>(each));
+    });
+  };
+  bool leftOfPairs = uses([&](AffineExpr expr) { return axes.uses(expr, stream); }) &&
+                     uses([&](AffineExpr expr) { return axes.usesRole(expr, AxisRole::Row); });
+  bool ofWeights = isParameter(op.getLhs()) && !(isParameter(op.getRhs()) && leftOfPairs);
   Value other = ofWeights ? op.getRhs() : op.getLhs();
   ArrayRef<StringAttr> names = ofWeights ? labels.rhs : labels.lhs;
   for (auto [label, expr] : llvm::zip(labels.result, index)) // not the features of a head

@@ -87,8 +87,7 @@ static bool isTotal(Value value, Value x, int64_t dim) {
   return true;
 }
 
-/// True if `value` is the same all along `dim`.
-static bool isRepeated(Value value, int64_t dim) {
+bool flashlight::isRepeatedAlong(Value value, int64_t dim) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return false;
@@ -98,12 +97,13 @@ static bool isRepeated(Value value, int64_t dim) {
       return true;
     int64_t from = at - broadcast.getDims()->begin();
     return tensorType(op->getOperand(0)).getDimSize(from) == 1 ||
-           isRepeated(op->getOperand(0), from);
+           isRepeatedAlong(op->getOperand(0), from);
   }
   if (isa<arith::ConstantOp>(op))
     return isa<SplatElementsAttr>(cast<arith::ConstantOp>(op).getValue());
-  return isElementwise(op) &&
-         llvm::all_of(op->getOperands(), [&](Value operand) { return isRepeated(operand, dim); });
+  return isElementwise(op) && llvm::all_of(op->getOperands(), [&](Value operand) {
+           return isRepeatedAlong(operand, dim);
+         });
 }
 
 namespace {
@@ -146,7 +146,8 @@ struct ScanOfRepeated : OpRewritePattern<ScanOp> {
   LogicalResult matchAndRewrite(ScanOp op, PatternRewriter &rewriter) const override {
     int64_t dim = op.getScannedDim();
     auto type = tensorType(op.getResult());
-    if (op.getKind() == ReduceKind::Prod || op.getExclusive() || !isRepeated(op.getOperand(), dim))
+    if (op.getKind() == ReduceKind::Prod || op.getExclusive() ||
+        !isRepeatedAlong(op.getOperand(), dim))
       return rewriter.notifyMatchFailure(op, "no sum or extremum of what is repeated");
     Location loc = op.getLoc();
     if (op.getKind() != ReduceKind::Sum) {

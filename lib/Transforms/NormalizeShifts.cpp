@@ -115,6 +115,7 @@ struct NormalizeShifts : flashlight::impl::NormalizeShiftsBase<NormalizeShifts> 
     populateNormalizeScansPatterns(patterns);
     populateNormalizeMovedPatterns(patterns);
     populateNormalizeShiftedPatterns(patterns);
+    populateNormalizeScannedRowsPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -25,6 +25,11 @@ void populateNormalizeScansPatterns(mlir::RewritePatternSet &patterns);
 void populateNormalizeMovedPatterns(mlir::RewritePatternSet &patterns);
 /// Contractions of shifted factors.
 void populateNormalizeShiftedPatterns(mlir::RewritePatternSet &patterns);
+/// Running sums along the rows of scores.
+void populateNormalizeScannedRowsPatterns(mlir::RewritePatternSet &patterns);
+
+/// True if `value` is the same all along `dim`.
+bool isRepeatedAlong(mlir::Value value, int64_t dim);
 
 /// A scan like another one, at the program level.
 ScanOp scanLike(ScanOp like, mlir::Value operand, bool reverse, bool exclusive,

@@ -16,6 +16,7 @@
 #include "ProgramUtils.h"
 #include "SimplifyExtrema.h"
 #include "SimplifyGathers.h"
+#include "SimplifyReshapes.h"
 #include "SimplifySums.h"
 
 #include "flashlight/IR/FlashlightDialect.h"
@@ -103,6 +104,7 @@ struct Simplify : flashlight::impl::SimplifyBase<Simplify> {
     patterns.add<WidenThroughMoves>(&getContext());
     populateSimplifyExtremaPatterns(patterns);
     populateSimplifyGathersPatterns(patterns);
+    populateSimplifyReshapesPatterns(patterns);
     populateSimplifySumsPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

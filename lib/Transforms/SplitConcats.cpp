@@ -14,6 +14,7 @@
 
 #include "ConcatJoiner.h"
 #include "ConcatSplitter.h"
+#include "PartialJoiner.h"
 
 #include "flashlight/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -33,6 +34,7 @@ namespace {
 struct SplitConcats : flashlight::impl::SplitConcatsBase<SplitConcats> {
   void runOnOperation() override {
     Block &block = getOperation().getBody().front();
+    joinPartials(block);
     for (ConcatOp concat : llvm::to_vector(block.getOps<ConcatOp>()))
       replace(concat, ConcatJoiner(concat).run());
     for (arith::AddFOp sum : llvm::to_vector(block.getOps<arith::AddFOp>()))
@@ -47,6 +49,31 @@ struct SplitConcats : flashlight::impl::SplitConcatsBase<SplitConcats> {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
       if (isOpTriviallyDead(&op))
         op.erase();
+  }
+
+  /// The last of a chain of sums has all of its parts; what was summed up before is then dead. If
+  /// one of them is not like the others (a masked block), those before it may be one.
+  void joinPartials(Block &block) {
+    SmallVector<Operation *> roots;
+    for (Operation &op : llvm::reverse(block))
+      if (isa<arith::AddFOp, arith::MaximumFOp>(op))
+        roots.push_back(&op);
+    llvm::DenseSet<Operation *> dead;
+    for (Operation *root : roots) {
+      if (root->use_empty() || dead.contains(root))
+        continue;
+      replace(root, PartialJoiner(root).run());
+      SmallVector<Operation *> worklist{root};
+      while (!worklist.empty()) {
+        Operation *op = worklist.pop_back_val();
+        if (!llvm::all_of(op->getUsers(), [&](Operation *user) { return dead.contains(user); }) ||
+            !dead.insert(op).second)
+          continue;
+        for (Value operand : op->getOperands())
+          if (Operation *def = operand.getDefiningOp())
+            worklist.push_back(def);
+      }
+    }
   }
 
   void replace(Operation *op, FailureOr<Value> by) {

@@ -57,3 +57,72 @@ func.func @order(%x: !m, %y: !m {flashlight.output})
   flashlight.store %b, %y[%c0] map affine_map<(i) -> (i)> : tensor<16xi64>, !m
   return
 }
+
+// -----
+
+// What only a product takes is not rounded for it.
+// CHECK-LABEL: func.func @unrounded
+// CHECK: %[[E:.*]] = linalg.generic
+// CHECK: math.exp
+// CHECK-NOT: arith.truncf
+// CHECK: linalg.generic {{.*}} ins(%[[E]], %{{.*}} : tensor<16x16xf32>, tensor<16x16xbf16>)
+!h = memref<16x16xbf16, strided<[?, ?], offset: ?>>
+!f = memref<16x16xf32, strided<[?, ?], offset: ?>>
+func.func @unrounded(%x: !f, %v: !h, %y: !f {flashlight.output})
+    attributes {flashlight.grid = [#flashlight.grid_axis<m = 16 by 16>]} {
+  %c0 = arith.constant 0 : index
+  %xt = flashlight.load %x[%c0, %c0] map affine_map<(i, j) -> (i, j)> : !f -> tensor<16x16xf32>
+  %vt = flashlight.load %v[%c0, %c0] map affine_map<(i, j) -> (i, j)> : !h -> tensor<16x16xbf16>
+  %e = math.exp %xt : tensor<16x16xf32>
+  %p = arith.truncf %e : tensor<16x16xf32> to tensor<16x16xbf16>
+  %o = flashlight.contract %p, %vt "mn,ne->me" : tensor<16x16xbf16>, tensor<16x16xbf16> -> tensor<16x16xf32>
+  flashlight.store %o, %y[%c0, %c0] map affine_map<(i, j) -> (i, j)> : tensor<16x16xf32>, !f
+  return
+}
+
+// -----
+
+// What is stored, too, is rounded for both.
+// CHECK-LABEL: func.func @rounded
+// CHECK: arith.truncf
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<16x16xbf16>, tensor<16x16xbf16>)
+!h = memref<16x16xbf16, strided<[?, ?], offset: ?>>
+!f = memref<16x16xf32, strided<[?, ?], offset: ?>>
+func.func @rounded(%x: !f, %v: !h, %y: !f {flashlight.output}, %z: !h {flashlight.output})
+    attributes {flashlight.grid = [#flashlight.grid_axis<m = 16 by 16>]} {
+  %c0 = arith.constant 0 : index
+  %xt = flashlight.load %x[%c0, %c0] map affine_map<(i, j) -> (i, j)> : !f -> tensor<16x16xf32>
+  %vt = flashlight.load %v[%c0, %c0] map affine_map<(i, j) -> (i, j)> : !h -> tensor<16x16xbf16>
+  %e = math.exp %xt : tensor<16x16xf32>
+  %p = arith.truncf %e : tensor<16x16xf32> to tensor<16x16xbf16>
+  %o = flashlight.contract %p, %vt "mn,ne->me" : tensor<16x16xbf16>, tensor<16x16xbf16> -> tensor<16x16xf32>
+  flashlight.store %o, %y[%c0, %c0] map affine_map<(i, j) -> (i, j)> : tensor<16x16xf32>, !f
+  flashlight.store %p, %z[%c0, %c0] map affine_map<(i, j) -> (i, j)> : tensor<16x16xbf16>, !h
+  return
+}
+
+// -----
+
+// Nor where zero stands beyond the end of a stream.
+// CHECK-LABEL: func.func @unrounded_within
+// CHECK-NOT: arith.truncf
+// CHECK: arith.select {{.*}} : f32
+// CHECK-NOT: arith.truncf
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<16x16xf32>, tensor<16x16xbf16>)
+!h = memref<16x16xbf16, strided<[?, ?], offset: ?>>
+!f = memref<16x16xf32, strided<[?, ?], offset: ?>>
+func.func @unrounded_within(%x: !f, %v: !h, %y: !f {flashlight.output})
+    attributes {flashlight.grid = [#flashlight.grid_axis<m = 16 by 16>]} {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0.0> : tensor<16x16xbf16>
+  %one = arith.constant dense<1.0> : tensor<16x16xf32>
+  %xt = flashlight.load %x[%c0, %c0] map affine_map<(i, j) -> (i, j)> : !f -> tensor<16x16xf32>
+  %vt = flashlight.load %v[%c0, %c0] map affine_map<(i, j) -> (i, j)> : !h -> tensor<16x16xbf16>
+  %e = math.exp %xt : tensor<16x16xf32>
+  %p = arith.truncf %e : tensor<16x16xf32> to tensor<16x16xbf16>
+  %within = arith.cmpf olt, %xt, %one : tensor<16x16xf32>
+  %w = arith.select %within, %p, %zero : tensor<16x16xi1>, tensor<16x16xbf16>
+  %o = flashlight.contract %w, %vt "mn,ne->me" : tensor<16x16xbf16>, tensor<16x16xbf16> -> tensor<16x16xf32>
+  flashlight.store %o, %y[%c0, %c0] map affine_map<(i, j) -> (i, j)> : tensor<16x16xf32>, !f
+  return
+}

@@ -175,3 +175,56 @@ func.func @function_of_shifted(%q: tensor<8x4xf32>, %k: tensor<16x4xf32>, %v: te
   %0 = flashlight.contract %t, %v "mn,ne->me" : tensor<8x16xf32>, tensor<16x4xf32> -> tensor<8x4xf32>
   return %0 : tensor<8x4xf32>
 }
+
+// sum_n (sum_{m' <= m} p[m', n]) v[n] = sum_{m' <= m} (sum_n p[m', n] v[n])
+// CHECK-LABEL: @summed_up_weights
+// CHECK: %[[P:.*]] = math.exp
+// CHECK-NEXT: %[[O:.*]] = flashlight.contract %[[P]], %arg2 "mn,ne->me"
+// CHECK-NEXT: %[[S:.*]] = flashlight.scan sum %[[O]] dim 0
+// CHECK-NEXT: return %[[S]]
+func.func @summed_up_weights(%q: tensor<8x4xf32>, %k: tensor<16x4xf32>, %v: tensor<16x3xf32>) -> tensor<8x3xf32> {
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<8x4xf32>, tensor<16x4xf32> -> tensor<8x16xf32>
+  %p = math.exp %s : tensor<8x16xf32>
+  %c = flashlight.scan sum %p dim 0 : tensor<8x16xf32>
+  %o = flashlight.contract %c, %v "mn,ne->me" : tensor<8x16xf32>, tensor<16x3xf32> -> tensor<8x3xf32>
+  return %o : tensor<8x3xf32>
+}
+
+// sum_{m' <= m} c (sum_d q[m', d] k[n, d]) = c (sum_d (sum_{m' <= m} q[m', d]) k[n, d])
+// CHECK-LABEL: @summed_up_scores
+// CHECK: %[[Q:.*]] = flashlight.scan sum %arg0 dim 0
+// CHECK: %[[S:.*]] = flashlight.contract %[[Q]], %arg1 "md,nd->mn"
+// CHECK: %[[C:.*]] = arith.mulf %[[S]]
+// CHECK: flashlight.reduce max %[[C]] dims [1]
+func.func @summed_up_scores(%q: tensor<8x4xf32>, %k: tensor<16x4xf32>) -> tensor<8xf32> {
+  %quarter = arith.constant dense<0.25> : tensor<f32>
+  %scale = flashlight.broadcast %quarter dims [] : tensor<f32> -> tensor<8x16xf32>
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<8x4xf32>, tensor<16x4xf32> -> tensor<8x16xf32>
+  %x = arith.mulf %s, %scale : tensor<8x16xf32>
+  %c = flashlight.scan sum %x dim 0 : tensor<8x16xf32>
+  %m = flashlight.reduce max %c dims [1] : tensor<8x16xf32> -> tensor<8xf32>
+  return %m : tensor<8xf32>
+}
+
+// Along the stream the kernel carries the sum itself.
+// CHECK-LABEL: @summed_up_along_the_stream
+// CHECK: %[[S:.*]] = flashlight.contract %arg0, %arg1
+// CHECK: flashlight.scan sum %[[S]] dim 1
+func.func @summed_up_along_the_stream(%q: tensor<8x4xf32>, %k: tensor<16x4xf32>) -> tensor<8xf32> {
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<8x4xf32>, tensor<16x4xf32> -> tensor<8x16xf32>
+  %c = flashlight.scan sum %s dim 1 : tensor<8x16xf32>
+  %m = flashlight.reduce max %c dims [1] : tensor<8x16xf32> -> tensor<8xf32>
+  return %m : tensor<8xf32>
+}
+
+// What is no number times the scores is not linear.
+// CHECK-LABEL: @summed_up_exponentials
+// CHECK: %[[E:.*]] = math.exp
+// CHECK: flashlight.scan sum %[[E]] dim 0
+func.func @summed_up_exponentials(%q: tensor<8x4xf32>, %k: tensor<16x4xf32>) -> tensor<8xf32> {
+  %s = flashlight.contract %q, %k "md,nd->mn" : tensor<8x4xf32>, tensor<16x4xf32> -> tensor<8x16xf32>
+  %e = math.exp %s : tensor<8x16xf32>
+  %c = flashlight.scan sum %e dim 0 : tensor<8x16xf32>
+  %m = flashlight.reduce max %c dims [1] : tensor<8x16xf32> -> tensor<8xf32>
+  return %m : tensor<8xf32>
+}

@@ -213,3 +213,27 @@ func.func @sliced_rows(%p: tensor<4x5x7xf32>, %v: tensor<4x7x3xf32>) -> tensor<4
   %a = flashlight.slice %o offsets [0, 0, 0] strides [1, 1, 1] : tensor<4x5x3xf32> -> tensor<4x2x3xf32>
   return %a : tensor<4x2x3xf32>
 }
+
+// Flattened to be weighed by a product of matrices, and taken apart again.
+// CHECK-LABEL: @weighed_flat
+// CHECK: %[[W:.*]] = flashlight.broadcast {{.*}} dims [] : tensor<f32> -> tensor<2x5x7xf32>
+// CHECK: %[[X:.*]] = arith.mulf %[[W]], %arg0 : tensor<2x5x7xf32>
+// CHECK: return %[[X]]
+func.func @weighed_flat(%p: tensor<2x5x7xf32>, %w: tensor<1xf32>) -> tensor<2x5x7xf32> {
+  %flat = flashlight.reshape %p : tensor<2x5x7xf32> -> tensor<70xf32>
+  %row = flashlight.broadcast %flat dims [1] : tensor<70xf32> -> tensor<1x70xf32>
+  %of = flashlight.broadcast %w dims [0] : tensor<1xf32> -> tensor<1x70xf32>
+  %x = arith.mulf %of, %row : tensor<1x70xf32>
+  %r = flashlight.reshape %x : tensor<1x70xf32> -> tensor<2x5x7xf32>
+  return %r : tensor<2x5x7xf32>
+}
+
+// A factor that differs from element to element keeps the flat shape.
+// CHECK-LABEL: @weighed_flat_by_an_input
+// CHECK: arith.mulf {{.*}} : tensor<70xf32>
+func.func @weighed_flat_by_an_input(%p: tensor<2x5x7xf32>, %w: tensor<70xf32>) -> tensor<2x5x7xf32> {
+  %flat = flashlight.reshape %p : tensor<2x5x7xf32> -> tensor<70xf32>
+  %x = arith.mulf %w, %flat : tensor<70xf32>
+  %r = flashlight.reshape %x : tensor<70xf32> -> tensor<2x5x7xf32>
+  return %r : tensor<2x5x7xf32>
+}

@@ -170,3 +170,66 @@ func.func @projected(%a: tensor<8x4xf32>, %b: tensor<8x3xf32>, %w: tensor<7x5xf3
   %r = flashlight.contract %c, %w "md,de->me" : tensor<8x7xf32>, tensor<7x5xf32> -> tensor<8x5xf32>
   return %r : tensor<8x5xf32>
 }
+
+// An online softmax over two blocks of keys, of which the sums are moved to the last maximum:
+//   (sum_A exp(s - a)) exp(a - m) + sum_B exp(s - m) = sum_{A ++ B} exp(s - m),  m = max(a, b)
+// CHECK-LABEL: @gathered_by_blocks
+// CHECK-NOT: flashlight.slice
+// CHECK-DAG: %[[S:.*]] = flashlight.contract %arg0, %arg1 "md,nd->mn" {{.*}} -> tensor<8x64xf32>
+// CHECK-DAG: flashlight.reduce max %{{.*}} dims [1] : tensor<8x64xf32>
+// CHECK-DAG: flashlight.reduce sum %{{.*}} dims [1] : tensor<8x64xf32>
+// CHECK-DAG: flashlight.contract %{{.*}}, %arg2 "mn,ne->me" : tensor<8x64xf32>, tensor<64x4xf32>
+// CHECK-NOT: tensor<8x32xf32>
+func.func @gathered_by_blocks(%q: tensor<8x4xf32>, %k: tensor<64x4xf32>, %v: tensor<64x4xf32>) -> (tensor<8xf32>, tensor<8x4xf32>) {
+  %k0 = flashlight.slice %k offsets [0, 0] strides [1, 1] : tensor<64x4xf32> -> tensor<32x4xf32>
+  %k1 = flashlight.slice %k offsets [32, 0] strides [1, 1] : tensor<64x4xf32> -> tensor<32x4xf32>
+  %v0 = flashlight.slice %v offsets [0, 0] strides [1, 1] : tensor<64x4xf32> -> tensor<32x4xf32>
+  %v1 = flashlight.slice %v offsets [32, 0] strides [1, 1] : tensor<64x4xf32> -> tensor<32x4xf32>
+  %s0 = flashlight.contract %q, %k0 "md,nd->mn" : tensor<8x4xf32>, tensor<32x4xf32> -> tensor<8x32xf32>
+  %a = flashlight.reduce max %s0 dims [1] : tensor<8x32xf32> -> tensor<8xf32>
+  %ab = flashlight.broadcast %a dims [0] : tensor<8xf32> -> tensor<8x32xf32>
+  %d0 = arith.subf %s0, %ab : tensor<8x32xf32>
+  %p0 = math.exp %d0 : tensor<8x32xf32>
+  %l0 = flashlight.reduce sum %p0 dims [1] : tensor<8x32xf32> -> tensor<8xf32>
+  %o0 = flashlight.contract %p0, %v0 "mn,ne->me" : tensor<8x32xf32>, tensor<32x4xf32> -> tensor<8x4xf32>
+  %s1 = flashlight.contract %q, %k1 "md,nd->mn" : tensor<8x4xf32>, tensor<32x4xf32> -> tensor<8x32xf32>
+  %b = flashlight.reduce max %s1 dims [1] : tensor<8x32xf32> -> tensor<8xf32>
+  %m = arith.maximumf %a, %b : tensor<8xf32>
+  %mb = flashlight.broadcast %m dims [0] : tensor<8xf32> -> tensor<8x32xf32>
+  %d1 = arith.subf %s1, %mb : tensor<8x32xf32>
+  %p1 = math.exp %d1 : tensor<8x32xf32>
+  %moved = arith.subf %a, %m : tensor<8xf32>
+  %c = math.exp %moved : tensor<8xf32>
+  %lc = arith.mulf %l0, %c : tensor<8xf32>
+  %l1 = flashlight.reduce sum %p1 dims [1] : tensor<8x32xf32> -> tensor<8xf32>
+  %l = arith.addf %lc, %l1 : tensor<8xf32>
+  %cb = flashlight.broadcast %c dims [0] : tensor<8xf32> -> tensor<8x4xf32>
+  %oc = arith.mulf %o0, %cb : tensor<8x4xf32>
+  %o1 = flashlight.contract %p1, %v1 "mn,ne->me" : tensor<8x32xf32>, tensor<32x4xf32> -> tensor<8x4xf32>
+  %o = arith.addf %oc, %o1 : tensor<8x4xf32>
+  return %l, %o : tensor<8xf32>, tensor<8x4xf32>
+}
+
+// Two softmaxes have a reference each: their sum is no sum over all keys.
+// CHECK-LABEL: @two_references
+// CHECK-COUNT-2: flashlight.contract {{.*}} "mn,ne->me" : tensor<8x32xf32>
+func.func @two_references(%s: tensor<8x64xf32>, %q: tensor<8x4xf32>, %k: tensor<64x4xf32>, %v: tensor<64x4xf32>) -> tensor<8x4xf32> {
+  %k0 = flashlight.slice %k offsets [0, 0] strides [1, 1] : tensor<64x4xf32> -> tensor<32x4xf32>
+  %k1 = flashlight.slice %k offsets [32, 0] strides [1, 1] : tensor<64x4xf32> -> tensor<32x4xf32>
+  %v0 = flashlight.slice %v offsets [0, 0] strides [1, 1] : tensor<64x4xf32> -> tensor<32x4xf32>
+  %v1 = flashlight.slice %v offsets [32, 0] strides [1, 1] : tensor<64x4xf32> -> tensor<32x4xf32>
+  %s0 = flashlight.contract %q, %k0 "md,nd->mn" : tensor<8x4xf32>, tensor<32x4xf32> -> tensor<8x32xf32>
+  %a = flashlight.reduce max %s0 dims [1] : tensor<8x32xf32> -> tensor<8xf32>
+  %ab = flashlight.broadcast %a dims [0] : tensor<8xf32> -> tensor<8x32xf32>
+  %d0 = arith.subf %s0, %ab : tensor<8x32xf32>
+  %p0 = math.exp %d0 : tensor<8x32xf32>
+  %o0 = flashlight.contract %p0, %v0 "mn,ne->me" : tensor<8x32xf32>, tensor<32x4xf32> -> tensor<8x4xf32>
+  %s1 = flashlight.contract %q, %k1 "md,nd->mn" : tensor<8x4xf32>, tensor<32x4xf32> -> tensor<8x32xf32>
+  %b = flashlight.reduce max %s1 dims [1] : tensor<8x32xf32> -> tensor<8xf32>
+  %bb = flashlight.broadcast %b dims [0] : tensor<8xf32> -> tensor<8x32xf32>
+  %d1 = arith.subf %s1, %bb : tensor<8x32xf32>
+  %p1 = math.exp %d1 : tensor<8x32xf32>
+  %o1 = flashlight.contract %p1, %v1 "mn,ne->me" : tensor<8x32xf32>, tensor<32x4xf32> -> tensor<8x4xf32>
+  %o = arith.addf %o0, %o1 : tensor<8x4xf32>
+  return %o : tensor<8x4xf32>
+}

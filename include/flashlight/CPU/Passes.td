@@ -19,7 +19,8 @@ def TileToLinalg : Pass<"flashlight-tile-to-linalg", "::mlir::func::FuncOp"> {
     with several results, so that a score tile is read once for its scale, its mask
     and its row maximum. Broadcasts become indexing maps, `iota` becomes
     `linalg.index`, splats become scalars. Loads and stores stay, but for loads that
-    are gathered element by element: these are pointwise ops of their loop.
+    are gathered element by element: these are pointwise ops of their loop. A rounding
+    to a half type that only contractions take is left out: tiles are kept as f32.
 
     ```mlir
     %s = arith.mulf %dot, %scale : tensor<64x32xf32>

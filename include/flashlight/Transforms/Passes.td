@@ -73,7 +73,8 @@ def Simplify : Pass<"flashlight-simplify", "::mlir::func::FuncOp"> {
     roundings between pointwise ops: `extf(truncf(x))` becomes `x` where `x` had the
     wider type, also across views and selects. A program in half precision is thereby computed
     at least as precisely as eager computes it, op by op. A sum of products of two factors that are
-    repeated along different dims becomes a `flashlight.contract`.
+    repeated along different dims becomes a `flashlight.contract`. What is flattened for
+    pointwise ops and taken apart behind them is computed in its own shape.
 
     ```mlir
     %0 = arith.truncf %x : tensor<8xf32> to tensor<8xbf16>
@@ -117,7 +118,8 @@ def NormalizeShifts : Pass<"flashlight-normalize-shifts", "::mlir::func::FuncOp"
     Program level. A scan that is moved on by one element, and one of what is, is an
     `exclusive` scan; a total less a scan is one from the other end; the scan of a
     constant is a multiple of the positions. A contraction of shifted factors, as a
-    convolution of weights is, is a sum of shifted contractions of the factor itself.
+    convolution of weights is, is a sum of shifted contractions of the factor itself;
+    running sums along the rows of scores are sums of outputs, or of queries.
 
     ```mlir
     %s = flashlight.scan sum %x dim 1 : tensor<8x64xf32>
@@ -157,7 +159,10 @@ def SplitConcats : Pass<"flashlight-split-concats", "::mlir::func::FuncOp"> {
     products of rows, and their values terms of the result.
 
     Scores that were computed of parts of the keys, one by one, are taken together: they are the
-    scores of the keys' concat, and sums over parts of them are sums over all.
+    scores of the keys' concat, and sums over parts of them are sums over all. So are sums
+    that a program rescales from part to part, as an online softmax in a Python loop does, if
+    the parts lie side by side in the same tensors: a rescaling by `exp(r - r')` moves back into
+    the sum of `exp(s - r)`.
   }];
   let dependentDialects = ["FlashlightDialect", "::mlir::arith::ArithDialect"];
   let statistics = [Statistic<"numConcats", "concats", "concats split">,

@@ -98,6 +98,8 @@ _OWN = frozenset(
         "imag",
         "_conj",
         "conj_physical",
+        "abs",
+        "to",
     ]
 )
 

@@ -144,8 +144,6 @@ def _sdpa(w: Writer, z: Sizes, q: Value, k: Value, v: Value) -> list[str] | None
     """PyTorch's own op, with its arguments."""
     if "d" in v.letters or any(set(z.batch) - set(x.letters) for x in (k, v)):
         return None
-    if w.dtype != "float32" and (len(z.batch) != 2 or z.extents["d"] != z.extents["e"]):
-        return None  # where eager computes in float32, probabilities too
     parts = [ordered(w, q, z.batch + "md"), ordered(w, k, z.batch + "nd"),
              ordered(w, v, z.batch + "ne")]  # fmt: skip
     letters = z.batch + "mn"

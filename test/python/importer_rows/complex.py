@@ -31,6 +31,8 @@ EXPRESSIONS = {
     "views": lambda x, y, a: parts(whole(x)[1:].transpose(0, 1).unsqueeze(0).expand(2, 4, 2, 3)),
     "halves": lambda x, y, a: parts(torch.cat(whole(x).split(2, 1)[::-1], 1)),
     "matmul": lambda x, y, a: (whole(x) @ whole(y).transpose(1, 2)).real,
+    "weights": lambda x, y, a: parts((whole(x) @ whole(y).mH).abs().to(torch.complex64) @ whole(y)),
+    "widened": lambda x, y, a: parts(whole(x).to(torch.complex128)),
     "einsum": lambda x, y, a: torch.einsum("bmd,bnd->bmn", whole(x), whole(y).conj()).real,
     "total": lambda x, y, a: parts(whole(x).sum(-1, keepdim=True) + whole(y).mean(1, keepdim=True)),
 }

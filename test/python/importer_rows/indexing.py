@@ -61,6 +61,9 @@ case(
     "bucketize-int", lambda x, e: torch.bucketize(x, e, out_int32=True), I, torch.tensor([-3, 0, 2])
 )
 case("unfold", lambda x: x.unfold(1, 3, 1), SOLID)
+case("im2col", lambda x: F.unfold(x, 3, padding=1), rand(2, 3, 4, 6))
+case("im2col-strided", lambda x: F.unfold(x, (2, 3), (1, 2), stride=(2, 1)), rand(2, 3, 5, 8))
+case("im2col-image", lambda x: F.unfold(x, 2, padding=(1, 0)), rand(3, 5, 4))
 case("unfold-step", lambda x: x.unfold(-2, 2, 3).sum(-1), SOLID)
 # An index that is a position is a view.
 case("index-positions", lambda t: t[torch.arange(6)], PLANE)

@@ -58,6 +58,19 @@ case("abs-int", torch.abs, I)
 case("neg-int", torch.neg, I)
 case("square-int", torch.square, I)
 
+# Both sides of where their formulas change, what is outside, and what overflows in a square.
+EDGES = torch.tensor([0.49, 0.51, -0.49, -0.51, 0.999, -0.999, 1.0, -1.0, 1.001, 2.0, -1.5, 1e-4])
+LARGE = torch.tensor([1e10, -1e10, 3e38, 80.0, -80.0, 0.3])
+for op in ("asin", "acos", "atan", "asinh", "acosh", "atanh"):
+    function = getattr(torch, op)
+    case(op, function, torch.cat([SPECIAL, EDGES, LARGE]))
+    for half in HALVES:
+        case(f"{op}-{half}", function, (EDGES / 2 + (1.5 if op == "acosh" else 0)).to(half))
+for op in ("asinh", "acosh", "atanh"):
+    case(f"{op}-f64", getattr(torch, op), torch.cat([EDGES, LARGE]).double())
+for op in ("arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"):
+    case(op, getattr(torch, op), EDGES)
+
 for op in ("add", "sub", "mul", "maximum", "minimum"):
     function = getattr(torch, op)
     case(op, function, X, ROW)

@@ -187,6 +187,13 @@ def heads_as_keys(q, k, v):
     return scores.softmax(-1) @ v
 
 
+@trap("BHSD BHND BHNE")
+def rolled_keys(q, k, v):
+    """Keys and values from other places of a ring."""
+    scores = torch.roll(q @ torch.roll(k, 1, 2).mT * 0.25, 3, -1)
+    return scores.softmax(-1) @ torch.roll(v, -2, 2)
+
+
 @trap("BHSS BHSS BHSS", sizes={"S": 48}, large=False)
 def untransposed(q, k, v):
     return torch.softmax(q @ k * 0.25, -1) @ v

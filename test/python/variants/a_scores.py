@@ -153,6 +153,31 @@ def given_index(q, k, v, table, index):
     return torch.softmax((q * 0.25) @ k.transpose(-2, -1) + bias.unsqueeze(0), -1) @ v
 
 
+class Fire(torch.nn.Module):
+    """A network of logarithms of distances; its product of matrices stays one."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = torch.nn.Linear(1, 32)
+        self.heads = torch.nn.Linear(32, 4)
+        self.scale = torch.nn.Parameter(torch.tensor(0.1))
+
+    def forward(self, q, k, v):
+        i = torch.arange(q.shape[2], dtype=q.dtype)
+        distance = (i[:, None] - i).clamp(min=0)
+        scale = self.scale.abs()
+        share = torch.log(scale * distance + 1) / torch.log(scale * i.clamp(min=16)[:, None] + 1)
+        bias = self.heads(torch.relu(self.hidden(share[..., None])))
+        scores = q @ k.mT * 0.25 + bias.permute(2, 0, 1)[: q.shape[1]]
+        return scores.masked_fill(i > i[:, None], -INF).softmax(-1) @ v
+
+
+relative("BHSD BHSD BHSE", large=False, left=(
+    "aten.abs.default", "aten.mul.Tensor", "aten.add.Tensor", "aten.log.default",
+    "aten.div.Tensor", "aten.linear.default", "aten.relu.default",
+))(Fire)  # fmt: skip
+
+
 @relative("BHSD BHSD BHSE TH narrow.SS")
 def narrow_index_select(q, k, v, table, index):
     size = q.shape[-2]

@@ -153,3 +153,10 @@ def local_and_global(q, k, v):
     i, j = torch.arange(q.shape[2])[:, None], torch.arange(k.shape[2])
     near = scores.masked_fill((i - j).abs() > 8, -1e9)
     return torch.einsum("bhmn,bhne->bhme", 0.7 * near.softmax(-1) + 0.3 * scores.softmax(-1), v)
+
+
+@several("BHSD BHND BHSD BHND BHNE 2")
+def mixed_by_tensordot(q1, k1, q2, k2, v, share):
+    """A product of matrices weighs the stacked weights, flattened."""
+    weights = [torch.softmax(q @ k.mT * 0.25, -1) for q, k in ((q1, k1), (q2, k2))]
+    return torch.tensordot(share, torch.stack(weights), 1) @ v

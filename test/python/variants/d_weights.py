@@ -196,3 +196,35 @@ def standardised_scores(q, k, v):
     scores = q @ k.mT
     weights = F.relu((scores - scores.mean(-1, keepdim=True)) / scores.abs().amax(-1, keepdim=True))
     return weights @ v
+
+
+angles = Variant("D", "angles and hyperbolic distances")
+
+
+@angles("BHSD BHND BHNE")
+def yoso(q, k, v):
+    """The chance that hashes by hyperplanes collide."""
+    cosine = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).mT
+    weights = (1 - torch.acos(cosine.clamp(-1 + 1e-6, 1 - 1e-6)) / math.pi) ** 8
+    return F.normalize(weights @ v, dim=-1)
+
+
+@angles("BSHD BNHD BNHE")
+def arc_cosine_kernel(q, k, v):
+    """sin t + (pi - t) cos t of the angle t: features of a random ReLU layer."""
+    q, k = (x / x.norm(dim=-1, keepdim=True) for x in (q, k))
+    cosine = torch.einsum("bmhd,bnhd->bhmn", q, k) * 0.999
+    angle = torch.arccos(cosine)
+    weights = torch.sqrt(1 - cosine * cosine) + (math.pi - angle) * cosine
+    out = torch.einsum("bhmn,bnhe->bmhe", weights, v)
+    return out / weights.sum(-1).transpose(1, 2)[..., None]
+
+
+# Coordinates of time are norms of what is read, made once for the keys.
+@angles("BHSD BHND BHNE H", left=("aten.pow.Tensor_Scalar", "aten.sum.dim_IntList",
+                                  "aten.add.Tensor", "aten.sqrt.default"))  # fmt: skip
+def hyperboloid(q, k, v, slope):
+    """Distances on the hyperboloid, whose coordinate of time is sqrt(1 + |x|^2)."""
+    first, second = (torch.sqrt(1 + x.pow(2).sum(-1, keepdim=True)) for x in (q, k))
+    distance = torch.acosh((first @ second.mT - q @ k.mT).clamp(min=1 + 1e-5))
+    return (-F.softplus(slope)[:, None, None] * distance - 0.1).softmax(-1) @ v

@@ -13,6 +13,7 @@ from . import (  # noqa: F401
     creation,
     indexing,
     integers,
+    inverse_functions,
     parts,
     pointwise,
     reductions,

@@ -14,9 +14,10 @@ from collections.abc import Mapping
 import torch
 
 from ...mlir import ir
+from ...mlir.dialects import arith
 from ..builder import Builder, Meta, Tensor
 from ..ranges import is_nonnegative, position_dim
-from ..symbols import Dim, Shape
+from ..symbols import Dim, Shape, is_static, product
 from ..table import Unsupported, row
 from .common import normal_dim
 
@@ -189,6 +190,62 @@ def unfold(b: Builder, out: Meta, self: Tensor, dimension, size: int, step: int)
     results = [ir.AffineDimExpr.get(i, b.context) for i in range(self.rank)]
     results[dim] = ir.AffineSymbolExpr.get(0, b.context)
     return b.gather_at(self, [where], ir.AffineMap.get(last + 1, 1, results, b.context))
+
+
+@row("roll.default")
+def roll(b: Builder, out: Meta, self: Tensor, shifts, dims=()) -> Tensor:
+    """result[.., i, ..] = x[.., (i - shift) mod extent, ..]: an index, so that nothing is copied"""
+    if not dims:
+        flat = b.reshape(self, (product(self.shape),))
+        return b.reshape(roll(b, out, flat, shifts, [0]), self.shape)
+    x = self
+    for dim, by in zip(dims, shifts, strict=True):
+        dim = normal_dim(dim, x.rank)
+        extent = x.shape[dim]
+        if not is_static(extent) or not is_static(by):
+            raise Unsupported("roll of a symbolic dim")
+        shift = by % extent if extent else 0
+        if not shift:
+            continue
+        at = b.iota(extent)
+        at = b.add(at, b.full(at.shape, extent - shift, at.dtype))
+        at = b.binary(None, arith.RemSIOp, at, b.full(at.shape, extent, at.dtype))
+        results = [ir.AffineDimExpr.get(i, b.context) for i in range(x.rank)]
+        results[dim] = ir.AffineSymbolExpr.get(0, b.context)
+        where = b.broadcast(at, x.shape, [dim])
+        x = b.gather_at(x, [where], ir.AffineMap.get(x.rank, 1, results, b.context))
+    return x
+
+
+@row("im2col.default")
+def im2col(b: Builder, out: Meta, self: Tensor, kernel_size, dilation, padding, stride) -> Tensor:
+    """Patches: result[.., c kh kw, h w] = x[.., c, h sh + kh dh - ph, w sw + kw dw - pw] or 0"""
+    if not all(is_static(extent) for extent in self.shape):
+        raise Unsupported("patches of a symbolic extent")
+    *batch, channels, high, wide = self.shape
+    x, places, sizes = self, [], []
+    for at, extent in ((self.rank - 2, high), (self.rank - 1, wide)):
+        i = at - self.rank + 2
+        margin = [b.full((*x.shape[:at], padding[i], *x.shape[at + 1 :]), 0, x.dtype)]
+        if padding[i]:
+            x = b.concat([*margin, x, *margin], at)
+        count = (extent + 2 * padding[i] - dilation[i] * (kernel_size[i] - 1) - 1) // stride[i] + 1
+        sizes.append((kernel_size[i], count))
+    (kh, rows), (kw, columns) = sizes
+    first = len(batch) + 1
+    shape = (*batch, channels, kh, kw, rows, columns)
+    for i, (count, taps) in enumerate(((rows, kh), (columns, kw))):
+        start = b.iota(count)
+        start = b.mul(start, b.full(start.shape, stride[i], start.dtype))
+        tap = b.iota(taps)
+        tap = b.mul(tap, b.full(tap.shape, dilation[i], tap.dtype))
+        places.append(
+            b.add(b.broadcast(tap, shape, [first + i]), b.broadcast(start, shape, [first + 2 + i]))
+        )
+    results = [ir.AffineDimExpr.get(i, b.context) for i in range(first)]
+    results += [ir.AffineSymbolExpr.get(i, b.context) for i in (0, 1)]
+    x = b.gather_at(x, places, ir.AffineMap.get(len(shape), 2, results, b.context))
+    return b.reshape(x, out.shape)
 
 
 @row("diagonal.default")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..builder import Builder, Meta, Tensor
-from ..symbols import Dim, is_static, product
+from ..symbols import Dim, is_static
 from ..table import Unsupported, row
 from .common import Number, is_number, normal_dim
 
@@ -148,24 +148,6 @@ def flip(b: Builder, out: Meta, self: Tensor, dims) -> Tensor:
     x = self
     for dim in dims if self.rank else ():
         x = b.flip(x, normal_dim(dim, x.rank))
-    return x
-
-
-@row("roll.default")
-def roll(b: Builder, out: Meta, self: Tensor, shifts, dims=()) -> Tensor:
-    if not dims:
-        flat = b.reshape(self, (product(self.shape),))
-        return b.reshape(roll(b, out, flat, shifts, [0]), self.shape)
-    x = self
-    for dim, by in zip(dims, shifts, strict=True):
-        dim = normal_dim(dim, x.rank)
-        extent = x.shape[dim]
-        if not is_static(extent) or not is_static(by):
-            raise Unsupported("roll of a symbolic dim")
-        shift = by % extent if extent else 0
-        if shift:
-            tail = b.slice(x, dim, extent - shift, 1, shift)
-            x = b.concat([tail, b.slice(x, dim, 0, 1, extent - shift)], dim)
     return x
 
 

@@ -11,6 +11,7 @@ import torch
 
 from ...mlir.dialects import arith, math
 from ..builder import Builder, Meta, Tensor, compute_dtype
+from ..complex_numbers import REAL, Complex
 from ..table import Unsupported, row
 from .common import Number, Operand, is_number, operand_dtype, operands
 
@@ -185,7 +186,9 @@ for _overload, _op in {
 
 
 @row("abs.default")
-def abs_(b: Builder, out: Meta, self: Tensor) -> Tensor:
+def abs_(b: Builder, out: Meta, self: Tensor | Complex) -> Tensor:
+    if isinstance(self, Complex):
+        return b.unary(math.SqrtOp, b.add(b.mul(self.re, self.re), b.mul(self.im, self.im)))
     (x,) = operands(b, out.shape, out.dtype, self)
     if out.dtype.is_floating_point:
         return b.cast(b.unary(math.AbsFOp, x), out.dtype)
@@ -376,7 +379,14 @@ def _chosen(b: Builder, out: Meta, x: Operand) -> Tensor:
 
 
 @row("to.dtype", "to.dtype_layout", "_to_copy.default", "to.device")
-def to(b: Builder, out: Meta, self: Operand, dtype=None) -> Tensor:
+def to(b: Builder, out: Meta, self: Operand | Complex, dtype=None) -> Tensor | Complex:
+    if out.dtype in REAL:
+        re = b.cast(self.re if isinstance(self, Complex) else self, REAL[out.dtype])
+        if isinstance(self, Complex):
+            return Complex(re, b.cast(self.im, re.dtype))
+        return Complex(re, b.full(re.shape, 0, re.dtype))
+    if isinstance(self, Complex):
+        return b.cast(self.re, out.dtype)
     # Tracing writes a Python number of a promoted op as a conversion of it.
     return b.scalar(self, out.dtype) if is_number(self) else b.cast(self, out.dtype)
 
