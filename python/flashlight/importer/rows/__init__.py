@@ -13,7 +13,7 @@ from . import (  # noqa: F401
     creation,
     indexing,
     integers,
-    inverse_functions,
+    inverse_hyperbolic,
     parts,
     pointwise,
     reductions,
