@@ -197,6 +197,7 @@ def test_multihead_attention(averaged, masked, size):
     args = (R(2, size, 4 * D), padding)[: 1 + masked]
     compiled = flashlight.compile(torch.export.export(module, args), target="cpu")
     assert len(compiled.kernels) == 2
+    assert ("passes over h: 1" in str(compiled.explain())) == averaged
     numerics.check(compiled(*args), module, args)
 
 

@@ -47,6 +47,7 @@ class KernelReport:
         lines: the user's lines that it computes, each with the nodes that came from it.
         axes: its iteration space.
         passes: how often it sweeps over its streamed axis.
+        swept: what that is: "the keys", or an axis.
         remarks: why more than once, and why the kernel that it is a part of was split.
         formulas: see `flashlight.Kernel`.
         work: sentences on operations and bytes.
@@ -59,6 +60,7 @@ class KernelReport:
     lines: tuple[tuple[Line, tuple[str, ...]], ...]
     axes: str
     passes: int
+    swept: str
     remarks: tuple[str, ...]
     formulas: tuple[Formula, ...]
     work: tuple[tuple[str, str], ...]
@@ -204,6 +206,7 @@ def _kernel(
         tuple((line, tuple(nodes)) for line, nodes in lines.values()),
         ", ".join(f"{name} = {extent}" for name, extent in kernel.axes.items()),
         sweeps,
+        "the keys" if kernel.work.stream == "n" else kernel.work.stream,
         tuple(_remark(remark) for remark in kernel.remarks),
         kernel.formulas,
         tuple(_work(kernel, symbols)),
@@ -307,7 +310,7 @@ def _kernel_text(kernel: KernelReport) -> list[str]:
         lines.append(f"resources: {kernel.resources}")
     lines += [f"computes {line}" for line, _ in kernel.lines]
     if kernel.passes:
-        lines.append(f"passes over the keys: {kernel.passes}")
+        lines.append(f"passes over {kernel.swept}: {kernel.passes}")
     lines += [f"  {remark}" for remark in kernel.remarks]
     for title, formulas in kernel.sections():
         lines.append(f"{title}:")

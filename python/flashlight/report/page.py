@@ -95,7 +95,7 @@ def _kernel(kernel: KernelReport) -> str:
     if kernel.part_of:
         rows.append(("part of", f"{kernel.part_of}, which was split"))
     if kernel.passes:
-        rows.append(("passes over the keys", str(kernel.passes)))
+        rows.append((f"passes over {kernel.swept}", str(kernel.passes)))
     rows += [("", remark) for remark in kernel.remarks]
     rows += list(kernel.work)
     if kernel.resources:

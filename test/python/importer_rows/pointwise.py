@@ -63,9 +63,9 @@ EDGES = torch.tensor([0.49, 0.51, -0.49, -0.51, 0.999, -0.999, 1.0, -1.0, 1.001,
 LARGE = torch.tensor([1e10, -1e10, 3e38, 80.0, -80.0, 0.3])
 for op in ("asin", "acos", "atan", "asinh", "acosh", "atanh"):
     function = getattr(torch, op)
-    case(op, function, torch.cat([SPECIAL, EDGES, LARGE]))
+    case(f"{op}-edges", function, torch.cat([SPECIAL, EDGES, LARGE]))
     for half in HALVES:
-        case(f"{op}-{half}", function, (EDGES / 2 + (1.5 if op == "acosh" else 0)).to(half))
+        case(f"{op}-edges-{half}", function, (EDGES / 2 + (1.5 if op == "acosh" else 0)).to(half))
 for op in ("asinh", "acosh", "atanh"):
     case(f"{op}-f64", getattr(torch, op), torch.cat([EDGES, LARGE]).double())
 for op in ("arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"):
