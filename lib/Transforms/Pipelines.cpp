@@ -36,6 +36,7 @@ struct TargetOptions : PassPipelineOptions<TargetOptions> {
 } // namespace
 
 static void buildToKernel(OpPassManager &manager, const TargetOptions &options) {
+  manager.addNestedPass<func::FuncOp>(createFlattenConcats());
   manager.addNestedPass<func::FuncOp>(createNormalizeShifts());
   manager.addNestedPass<func::FuncOp>(createBatchConcats());
   manager.addNestedPass<func::FuncOp>(createSplitConcats());

@@ -87,6 +87,26 @@ def Simplify : Pass<"flashlight-simplify", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numCasts", "casts", "roundings removed">];
 }
 
+def FlattenConcats : Pass<"flashlight-flatten-concats", "::mlir::func::FuncOp"> {
+  let summary = "writes a concat of slices of concats as one concat";
+  let description = [{
+    Program level. A tensor that a program fills part by part (`out[:, h] = ...`) is a chain of
+    concats, each of what stood before, the new part, and what stood behind. It becomes one concat,
+    and a slice of a single part one of that part.
+
+    ```mlir
+    %0 = flashlight.concat %a, %b dim 0 : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<2x4xf32>
+    %head = flashlight.slice %0 offsets [0, 0] strides [1, 1] : tensor<2x4xf32> -> tensor<1x4xf32>
+    %1 = flashlight.concat %head, %x dim 0 : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<2x4xf32>
+    // becomes
+    %1 = flashlight.concat %a, %x dim 0 : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<2x4xf32>
+    ```
+  }];
+  let dependentDialects = ["FlashlightDialect"];
+  let statistics = [Statistic<"numFlattened", "concats", "concats flattened">,
+                    Statistic<"numTaken", "slices", "slices of a single part">];
+}
+
 def BatchConcats : Pass<"flashlight-batch-concats", "::mlir::func::FuncOp"> {
   let summary = "computes all parts of a concat at once where they are computed alike";
   let description = [{

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from ..builder import Builder, Meta, Tensor
 from ..symbols import Dim, is_static
 from ..table import Unsupported, row
@@ -176,17 +178,35 @@ def constant_pad(b: Builder, out: Meta, self: Tensor, pad, value: Number = 0) ->
 def slice_scatter(
     b: Builder, out: Meta, self: Tensor, src: Tensor, dim=0, start=None, end=None, step=1
 ) -> Tensor:
-    """What stands before, the new part, what stands after."""
     dim = normal_dim(dim, self.rank)
-    extent, width = self.shape[dim], src.shape[dim]
-    if step != 1 or not is_static(extent) or not is_static(width):
-        raise Unsupported("a part with a step, or of a symbolic dim")
-    first = static_offset(start or 0, extent, "start")
-    parts = [b.cast(src, self.dtype)] if width else []
+    if step != 1:
+        raise Unsupported("a part with a step")
+    first = static_offset(start or 0, self.shape[dim], "start")
+    return _with_part(b, self, src, dim, first)
+
+
+@row("select_scatter.default")
+def select_scatter(b: Builder, out: Meta, self: Tensor, src: Tensor, dim, index) -> Tensor:
+    dim = normal_dim(dim, self.rank)
+    first = static_offset(index, self.shape[dim], "index")
+    part = b.unsqueeze(b.cast(src, self.dtype), dim)
+    if is_static(self.shape[dim]):
+        return _with_part(b, self, part, dim, first)
+    positions = b.broadcast(b.iota(self.shape[dim]), self.shape, [dim])
+    here = b.compare("eq", positions, b.full(self.shape, first, torch.int64))
+    return b.select(here, b.broadcast_to(part, self.shape), self)
+
+
+def _with_part(b: Builder, x: Tensor, part: Tensor, dim: int, first: int) -> Tensor:
+    """What stands before, the new part, what stands after."""
+    extent, width = x.shape[dim], part.shape[dim]
+    if not is_static(extent) or not is_static(width):
+        raise Unsupported("a part of a symbolic dim")
+    parts = [b.cast(part, x.dtype)] if width else []
     if first > 0:
-        parts.insert(0, b.slice(self, dim, 0, 1, first))
+        parts.insert(0, b.slice(x, dim, 0, 1, first))
     if first + width < extent:
-        parts.append(b.slice(self, dim, first + width, 1, extent - first - width))
+        parts.append(b.slice(x, dim, first + width, 1, extent - first - width))
     return parts[0] if len(parts) == 1 else b.concat(parts, dim)
 
 
