@@ -27,6 +27,24 @@ namespace flashlight {
 using namespace mlir;
 using namespace flashlight;
 
+/// A slice of a slice is one of the whole.
+static void takeWhole(SliceOp slice) {
+  auto inner = slice.getOperand().getDefiningOp<SliceOp>();
+  auto isForward = [](int64_t stride) { return stride > 0; };
+  if (!inner || !llvm::all_of(slice.getStrides(), isForward) ||
+      !llvm::all_of(inner.getStrides(), isForward))
+    return;
+  SmallVector<int64_t> offsets, strides;
+  for (auto [from, by, offset, stride] :
+       llvm::zip(inner.getOffsets(), inner.getStrides(), slice.getOffsets(), slice.getStrides())) {
+    offsets.push_back(from + offset * by);
+    strides.push_back(stride * by);
+  }
+  slice.getOperandMutable().assign(inner.getOperand());
+  slice.setOffsets(offsets);
+  slice.setStrides(strides);
+}
+
 /// The parts of a concat that elements `first` to `first + size` of its dim lie in, the outer ones
 /// cut; none where a size is not known.
 static SmallVector<Value> partsOf(ConcatOp concat, int64_t first, int64_t size,
@@ -46,10 +64,11 @@ static SmallVector<Value> partsOf(ConcatOp concat, int64_t first, int64_t size,
     if (to - from < extent) {
       SmallVector<int64_t> offsets(tensorType(part).getRank()), strides(offsets.size(), 1);
       offsets[dim] = from;
-      part = SliceOp::create(builder, concat.getLoc(),
-                             withExtent(tensorType(part), dim, Extent{to - from, {}}), part,
-                             builder.getDenseI64ArrayAttr(offsets),
-                             builder.getDenseI64ArrayAttr(strides));
+      auto cut = SliceOp::create(
+          builder, concat.getLoc(), withExtent(tensorType(part), dim, Extent{to - from, {}}), part,
+          builder.getDenseI64ArrayAttr(offsets), builder.getDenseI64ArrayAttr(strides));
+      takeWhole(cut);
+      part = cut;
     }
     parts.push_back(part);
   }
@@ -73,6 +92,7 @@ static SmallVector<Value> partsOf(SliceOp slice, OpBuilder &builder) {
 
 /// A slice of a single part is one of that part.
 static bool takePart(SliceOp slice) {
+  takeWhole(slice);
   OpBuilder builder(slice);
   SmallVector<Value> parts = partsOf(slice, builder);
   if (parts.size() != 1)
@@ -100,6 +120,14 @@ static bool flatten(ConcatOp concat) {
   return changed;
 }
 
+/// A tensor that only changed its shape, and back (an element of a batch that is filled itself).
+static void takeBack(ReshapeOp reshape) {
+  auto inner = reshape.getOperand().getDefiningOp<ReshapeOp>();
+  if (inner && inner.getOperand().getType() == reshape.getType() &&
+      reshape.getType().hasStaticShape())
+    reshape.replaceAllUsesWith(inner.getOperand());
+}
+
 namespace {
 
 struct FlattenConcats : flashlight::impl::FlattenConcatsBase<FlattenConcats> {
@@ -108,11 +136,13 @@ struct FlattenConcats : flashlight::impl::FlattenConcatsBase<FlattenConcats> {
     for (Operation &op : llvm::make_early_inc_range(block)) {
       if (auto slice = dyn_cast<SliceOp>(op))
         numTaken += takePart(slice);
+      else if (auto reshape = dyn_cast<ReshapeOp>(op))
+        takeBack(reshape);
       else if (auto concat = dyn_cast<ConcatOp>(op))
         numFlattened += flatten(concat);
     }
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-      if (isa<SliceOp, ConcatOp>(op) && isOpTriviallyDead(&op))
+      if (isa<SliceOp, ConcatOp, ReshapeOp>(op) && isOpTriviallyDead(&op))
         op.erase();
   }
 };

@@ -169,8 +169,17 @@ void KernelFinder::discoverStored() {
       return !inKernels.contains(user) && !isElementwise(user);
     });
   };
+  // Most that is stored has no statistic of another kernel in it: a look at each op tells.
+  DenseSet<Operation *> follows;
+  for (Operation &op : block)
+    if (neighbours.owner.lookup(&op) ||
+        ((isElementwise(&op) || isView(&op)) && llvm::any_of(op.getOperands(), [&](Value operand) {
+           return follows.contains(operand.getDefiningOp());
+         })))
+      follows.insert(&op);
   for (Operation &op : llvm::reverse(block)) {
-    if (!isElementwise(&op) || !isStored(op.getResult(0)) || !tryBuild(&op))
+    if (!isElementwise(&op) || !follows.contains(&op) || !isStored(op.getResult(0)) ||
+        !tryBuild(&op))
       continue;
     KernelGroup &group = *groups[&op];
     auto isStatistic = [&](Value leaf) {

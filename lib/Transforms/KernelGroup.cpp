@@ -253,7 +253,7 @@ void KernelGroup::followDims(ArrayRef<std::pair<Value, unsigned>> from, Dims &di
     unsigned at = dims[value];
     ++neighbours.visits;
     // A statistic may be taken of another function of the same scores. What nothing was summed for
-    // (a mask, positions) is used anywhere.
+    // (a mask, positions) is used anywhere: `streamedDimOf` looks back from its users.
     for (Operation *user : value.getUsers()) {
       if (user->getBlock() != block || !rowDims.isSummed(value))
         break;
@@ -296,18 +296,37 @@ void KernelGroup::followDims(ArrayRef<std::pair<Value, unsigned>> from, Dims &di
   }
 }
 
+/// The dim of a value that is n, of another function of what has it, too (squares of keys).
+std::optional<unsigned> KernelGroup::streamedDimOf(Value value, unsigned depth) const {
+  if (auto it = streamedDim.find(value); it != streamedDim.end())
+    return it->second;
+  Operation *op = value.getDefiningOp();
+  if (!op || op->getBlock() != block || depth == 0 || rowDims.isSummed(value))
+    return std::nullopt;
+  if (isElementwise(op))
+    for (Value operand : op->getOperands())
+      if (std::optional<unsigned> at = streamedDimOf(operand, depth - 1))
+        return at;
+  if (!isView(op))
+    return std::nullopt;
+  std::optional<unsigned> at = streamedDimOf(op->getOperand(0), depth - 1);
+  if (at && isWholeAlong(op, *at))
+    for (int64_t to = 0; to < tensorType(value).getRank(); ++to)
+      if (FailureOr<unsigned> from = operandDim(op, to); succeeded(from) && *from == *at)
+        return to;
+  return std::nullopt;
+}
+
 /// A reduction or contraction over exactly the streamed axis.
 bool KernelGroup::isStreamReduction(Operation *op) const {
   if (auto reduce = dyn_cast<ReduceOp>(op)) {
-    auto it = streamedDim.find(reduce.getOperand());
     SmallVector<int64_t> dims = reduce.getReducedDims();
-    return it != streamedDim.end() && dims.size() == 1 && dims[0] == it->second;
+    return dims.size() == 1 && streamedDimOf(reduce.getOperand()) == dims[0];
   }
   if (auto contract = dyn_cast<ContractOp>(op)) {
     for (bool left : {true, false}) {
-      auto it = streamedDim.find(left ? contract.getLhs() : contract.getRhs());
       FailureOr<unsigned> dim = contractedDim(contract, left);
-      if (it != streamedDim.end() && succeeded(dim) && *dim == it->second)
+      if (succeeded(dim) && streamedDimOf(left ? contract.getLhs() : contract.getRhs()) == *dim)
         return true;
     }
   }

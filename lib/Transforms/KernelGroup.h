@@ -188,6 +188,7 @@ private:
                  llvm::function_ref<bool(mlir::Operation *)> found, bool throughKernels) const;
   bool dependsOnMembers(mlir::Value value);
   void findOutputs();
+  std::optional<unsigned> streamedDimOf(mlir::Value value, unsigned depth = 4) const;
   bool isStreamReduction(mlir::Operation *op) const;
   bool isComputed() const;
   bool hasProjection() const;

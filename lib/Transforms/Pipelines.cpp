@@ -37,6 +37,7 @@ struct TargetOptions : PassPipelineOptions<TargetOptions> {
 
 static void buildToKernel(OpPassManager &manager, const TargetOptions &options) {
   manager.addNestedPass<func::FuncOp>(createFlattenConcats());
+  manager.addNestedPass<func::FuncOp>(createSelectConcats());
   manager.addNestedPass<func::FuncOp>(createNormalizeShifts());
   manager.addNestedPass<func::FuncOp>(createBatchConcats());
   manager.addNestedPass<func::FuncOp>(createSplitConcats());

@@ -107,6 +107,27 @@ def FlattenConcats : Pass<"flashlight-flatten-concats", "::mlir::func::FuncOp"> 
                     Statistic<"numTaken", "slices", "slices of a single part">];
 }
 
+def SelectConcats : Pass<"flashlight-select-concats", "::mlir::func::FuncOp"> {
+  let summary = "chooses among functions of one tensor instead of putting its parts together";
+  let description = [{
+    Program level. Where the parts of a concat are pointwise functions of what lies in their own
+    places (`scores[..., 0] = 0`), all are computed everywhere, and an element is chosen by its
+    position: a condition of axes for the kernel, which then has one product of scores.
+
+    ```mlir
+    %tail = flashlight.slice %x offsets [1] strides [1] : tensor<8xf32> -> tensor<7xf32>
+    %0 = flashlight.concat %zero, %tail dim 0 : (tensor<1xf32>, tensor<7xf32>) -> tensor<8xf32>
+    // becomes, with %first true for position 0 alone and zeros in its shape
+    %0 = arith.select %first, %zeros, %x : tensor<8xi1>, tensor<8xf32>
+    ```
+
+    Up to four parts; one that is anything else, or lies elsewhere (what is shifted), leaves the
+    concat as it is.
+  }];
+  let dependentDialects = ["FlashlightDialect", "::mlir::arith::ArithDialect"];
+  let statistics = [Statistic<"numConcats", "concats", "concats that became choices">];
+}
+
 def BatchConcats : Pass<"flashlight-batch-concats", "::mlir::func::FuncOp"> {
   let summary = "computes all parts of a concat at once where they are computed alike";
   let description = [{

@@ -32,7 +32,7 @@ from .memory import grown
 
 # So many elements of an output are enough to judge its mean error by; a breach is judged again by
 # all seeds. So many seeds are needed to tell a systematic error from luck.
-ELEMENTS, SEEDS, BIAS_SEEDS = 2000, 24, 16
+ELEMENTS, SEEDS, BIAS_SEEDS = 2000, 24, 24
 
 
 class Wrong(Exception):

@@ -160,6 +160,26 @@ def pieces(q, k, v):
 
 
 @loops("BHSD BHND BHNE")
+def assigned(q, k, v):
+    """Each head is written into its place."""
+    result = torch.empty(*q.shape[:3], v.shape[-1], dtype=q.dtype)
+    for b in range(q.shape[0]):
+        for h in range(q.shape[1]):
+            result[b, h] = one_head(q[b, h], k[b, h], v[b, h])
+    return result
+
+
+@loops("BHSD BHND BHNE")
+def assigned_columns(q, k, v):
+    """Heads side by side."""
+    width = v.shape[-1]
+    result = q.new_zeros(q.shape[0], q.shape[2], q.shape[1] * width)
+    for h in range(q.shape[1]):
+        result[..., h * width : (h + 1) * width] = one_head(q[:, h], k[:, h], v[:, h])
+    return result
+
+
+@loops("BHSD BHND BHNE")
 def own_slopes(q, k, v):
     """Each head has a number of its own."""
     distance = torch.arange(k.shape[2]) - torch.arange(q.shape[2])[:, None]
