@@ -151,9 +151,8 @@ static Value isBefore(int64_t end, RankedTensorType type, int64_t dim, Location 
       BroadcastOp::create(builder, loc, positions, number, builder.getDenseI64ArrayAttr({}));
   Value before = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, iota, bound);
   return BroadcastOp::create(
-      builder, loc,
-      RankedTensorType::get(type.getShape(), builder.getI1Type(), type.getEncoding()), before,
-      builder.getDenseI64ArrayAttr(dim));
+      builder, loc, RankedTensorType::get(type.getShape(), builder.getI1Type(), type.getEncoding()),
+      before, builder.getDenseI64ArrayAttr(dim));
 }
 
 static bool select(ConcatOp concat) {

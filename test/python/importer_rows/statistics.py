@@ -54,6 +54,18 @@ case("pad-cut", lambda x: F.pad(x, (-1, 2, 1, -1)), X)
 case("constant_pad_nd", lambda x: A.constant_pad_nd.default(x, [0, 1], 2), I)
 case("slice_scatter", lambda x, y: torch.slice_scatter(x, y, 1, 1, 3), X, rand(3, 2, 5))
 case("slice_scatter-all", lambda x, y: torch.slice_scatter(x, y, 0), X, Y)
+for name, arguments, part in (
+    ("", (0, -2, -1), rand(3, 4)),
+    ("-above", (2, 1, 2), rand(3, 3)),
+    ("-below", (-1, 1, 2), rand(3, 3)),
+    ("-turned", (0, 2, 0), rand(4, 3)),
+):
+    case(
+        f"diagonal_scatter{name}",
+        lambda x, y, a=arguments: torch.diagonal_scatter(x, y, *a),
+        X,
+        part,
+    )
 case("copy", lambda x, y: A.copy.default(x, y), X, ROW.bfloat16())
 case(
     "empty", lambda x: A.empty_like.default(x).numel() + A.new_empty.default(x, [2]).numel() + x, X

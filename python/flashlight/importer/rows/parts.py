@@ -210,6 +210,31 @@ def _with_part(b: Builder, x: Tensor, part: Tensor, dim: int, first: int) -> Ten
     return parts[0] if len(parts) == 1 else b.concat(parts, dim)
 
 
+@row("diagonal_scatter.default")
+def diagonal_scatter(
+    b: Builder, out: Meta, self: Tensor, src: Tensor, offset=0, dim1=0, dim2=1
+) -> Tensor:
+    """Elements (i, i + offset) are those of `src`, by i, or by i + offset where that is less."""
+    if not is_static(offset):
+        raise Unsupported("a symbolic offset")
+    first, second = normal_dim(dim1, self.rank), normal_dim(dim2, self.rank)
+    along = first if offset >= 0 else second
+    part, length, extent = b.cast(src, self.dtype), src.shape[-1], self.shape[along]
+    if length != extent:
+        if not is_static(length) or not is_static(extent):
+            raise Unsupported("a diagonal that is shorter than a symbolic dim")
+        rest = b.full((*src.shape[:-1], extent - length), 0, self.dtype)
+        part = b.concat([part, rest], src.rank - 1)
+    others = [dim for dim in range(self.rank) if dim not in (first, second)]
+    rows = b.add(b.iota(self.shape[first]), b.full((self.shape[first],), offset, torch.int64))
+    here = b.compare(
+        "eq",
+        b.broadcast(b.iota(self.shape[second]), self.shape, [second]),
+        b.broadcast(rows, self.shape, [first]),
+    )
+    return b.select(here, b.broadcast(part, self.shape, [*others, along]), self)
+
+
 @row("copy.default")
 def copy(b: Builder, out: Meta, self: Tensor, src: Tensor) -> Tensor:
     return b.broadcast_to(b.cast(src, out.dtype), out.shape)
