@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from flashlight.mlir import ir
 from pass_harness import check_pass, count, parse, random_args
-from random_programs import Emitter, attentions, views_and_casts
+from random_programs import Emitter, attentions, filled, views_and_casts
 
 torch.set_num_threads(1)  # the tensors are tiny
 ROOT = pathlib.Path(__file__).parents[2]
 PROGRAMS = sorted((ROOT / "test" / "Program").glob("*.mlir"))
 
+FILLED = "func.func(flashlight-flatten-concats,flashlight-select-concats)"
 SIMPLIFY = "func.func(flashlight-simplify),canonicalize,cse"
 FORM = SIMPLIFY + ",func.func(flashlight-form-kernels),canonicalize,cse"
 PREDICATES = FORM + ",flashlight-reduce-predicates,cse"
@@ -42,6 +43,12 @@ def budget(examples, shrink=True):
         phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
+
+
+@budget(200)
+@given(filled())
+def test_filled_tensors(program):
+    check_pass(program.text, FILLED, program.make_args())
 
 
 @budget(150)

@@ -212,7 +212,7 @@ def _weights(draw, e, z, s, spelling):
         return e.binary("arith.divf", p, _over_keys(e, z, total)), None, [total]
     if spelling == "sink" and not isinstance(z.n, Symbol):
         sink = e.broadcast(e.arg((z.h,)), [1], (z.b, z.h, z.m, 1))
-        wide = e.concat(s, sink, 3)
+        wide = e.concat([s, sink], 3)
         high = e.broadcast(e.reduce("max", wide, [3]), [0, 1, 2], wide.shape)
         p = e.unary("math.exp", e.binary("arith.subf", wide, high))
         total = e.broadcast(e.reduce("sum", p, [3]), [0, 1, 2], wide.shape)

@@ -1,7 +1,7 @@
 # Part of Flashlight, under the Apache License v2.0 with LLVM Exceptions.
 # See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Chains of pointwise ops, views, casts and reductions."""
+"""Chains of pointwise ops, views, casts and reductions; tensors that are filled part by part."""
 
 from __future__ import annotations
 
@@ -72,13 +72,56 @@ def views_and_casts(draw):
             case "concat":
                 if not rank or max(a.shape) > 10:
                     continue
-                r = e.concat(a, a, draw(st.integers(0, rank - 1)))
+                r = e.concat([a, a], draw(st.integers(0, rank - 1)))
             case "reduce":
                 dims = sorted(draw(st.sets(st.integers(0, rank - 1), max_size=rank)))
                 r = e.reduce(draw(st.sampled_from(["sum", "max", "min"])), a, dims)
         values.append(r)
     results = values[-draw(st.integers(1, 2)) :]
     return e.program(results)
+
+
+@st.composite
+def filled(draw):
+    """A tensor whose parts are written one after the other: by numbers, by functions of what stands
+    there, or elsewhere in it, and by other tensors."""
+    e = Emitter()
+    shape = draw(st.lists(st.integers(2, 5), min_size=1, max_size=3))
+    whole = e.arg(shape)
+    if draw(st.booleans()):
+        whole = e.broadcast(e.constant(0.5, ()), (), shape)
+    for _ in range(draw(st.integers(1, 6))):
+        dim = draw(st.integers(0, len(shape) - 1))
+        extent = shape[dim]
+        first = draw(st.integers(0, extent - 1))
+        size = draw(st.integers(1, extent - first))
+
+        def cut(value, at, length, dim=dim):
+            offsets, to = [0] * len(shape), list(shape)
+            offsets[dim], to[dim] = at, length
+            return e.slice(value, offsets, [1] * len(shape), to)
+
+        place = draw(st.sampled_from(["here", "elsewhere", "number", "other"]))
+        if place == "number":
+            part = e.broadcast(e.constant(2.0, ()), (), [*shape[:dim], size, *shape[dim + 1 :]])
+        elif place == "other":
+            part = e.arg([*shape[:dim], size, *shape[dim + 1 :]])
+        else:
+            part = cut(
+                whole, first if place == "here" else draw(st.integers(0, extent - size)), size
+            )
+            if size == 1 and draw(st.booleans()):  # an element, as it is selected
+                without = [*shape[:dim], *shape[dim + 1 :]]
+                part = e.reshape(e.unary("math.exp", e.reshape(part, without)), part.shape)
+            elif draw(st.booleans()):
+                part = e.unary(draw(st.sampled_from(_UNARY)), part)
+        parts = [part]
+        if first:
+            parts.insert(0, cut(whole, 0, first))
+        if first + size < extent:
+            parts.append(cut(whole, first + size, extent - first - size))
+        whole = e.concat(parts, dim)
+    return e.program([whole])
 
 
 def _factorings(shape):

@@ -174,12 +174,16 @@ class Emitter:
         )
         return self.emit(text, shape, a.element)
 
-    def concat(self, a, b, dim):
-        shape = list(a.shape)
-        shape[dim] = a.shape[dim] + b.shape[dim]
-        to = type_text(shape, a.element)
-        text = f"flashlight.concat {a.name}, {b.name} dim {dim} : ({a.type}, {b.type}) -> {to}"
-        return self.emit(text, shape, a.element)
+    def concat(self, parts, dim):
+        first = parts[0]
+        shape = list(first.shape)
+        shape[dim] = sum(part.shape[dim] for part in parts)
+        to = type_text(shape, first.element)
+        names = ", ".join(part.name for part in parts)
+        types = ", ".join(part.type for part in parts)
+        return self.emit(
+            f"flashlight.concat {names} dim {dim} : ({types}) -> {to}", shape, first.element
+        )
 
     def iota(self, n):
         return self.emit(f"flashlight.iota : {type_text((n,), 'i64')}", (n,), "i64")
