@@ -42,7 +42,12 @@ import numerics  # noqa: E402
 import variants  # noqa: E402
 from flashlight.backends import triton as backend  # noqa: E402
 from flashlight.backends.triton_layout import contiguous  # noqa: E402
-from flashlight.backends.triton_stages import Resources, generate_cached, load_triton  # noqa: E402
+from flashlight.backends.triton_stages import (  # noqa: E402
+    Resources,
+    generate_cached,
+    load_triton,
+    name_of,
+)
 from flashlight.cache import key_of  # noqa: E402
 from flashlight.errors import CompileError, KernelError  # noqa: E402
 from flashlight.fitting import function_of  # noqa: E402
@@ -183,7 +188,7 @@ class Figures:
             ttir = source.to_ttir(tuple(map(contiguous, source.shapes())), module.context)
         except CompileError as error:
             raise KernelError.of(error) from error
-        digest = key_of(load_triton().__version__, repr(source.codegen), ttir)
+        digest = name_of(ttir, source.codegen)
         if digest not in self.known:
             try:
                 used = generate_cached(ttir, source.codegen, options.cache_dir).resources

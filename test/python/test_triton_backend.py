@@ -76,6 +76,14 @@ def test_spare_registers(arch, shared, columns, threads, registers):
     assert triton_stages.spare_registers(used, arch) == registers
 
 
+def test_what_is_kept_says_how_triton_was_driven(monkeypatch):
+    options = triton_stages.CodegenOptions(90, 4, 3)
+    before = triton_stages.name_of("module {}", options)
+    assert triton_stages.name_of("module {}", options) == before
+    monkeypatch.setattr(triton_stages, "_driver", lambda: b"in another way")
+    assert triton_stages.name_of("module {}", options) != before
+
+
 def test_f32_is_not_rounded_to_tf32():
     compiled = flashlight.compile(exported(torch.float32, 16), target="cuda:sm_90")
     assert "tf32" not in compiled.kernels[0].stages["ptx"]

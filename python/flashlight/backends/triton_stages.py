@@ -9,6 +9,7 @@ Triton's own stages are driven one by one. `triton.compile` would skip the first
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import re
@@ -178,6 +179,17 @@ def _generate(ttir: str, options: CodegenOptions, registers: int | None) -> Gene
     return Generated(stages, read_resources(stages["cubin"], metadata))
 
 
+@functools.cache
+def _driver() -> bytes:
+    """How Triton is driven: this file."""
+    return Path(__file__).read_bytes()
+
+
+def name_of(ttir: str, options: CodegenOptions) -> str:
+    """What `generate` makes of a text is the same where this is."""
+    return key_of("triton", load_triton().__version__, _driver(), repr(options), ttir)
+
+
 def generate_cached(ttir: str, options: CodegenOptions, cache_dir: str | None) -> Generated:
     """`generate`, or what an earlier process made of the same text with the same Triton.
 
@@ -191,7 +203,7 @@ def generate_cached(ttir: str, options: CodegenOptions, cache_dir: str | None) -
     cache = open_cache(cache_dir)
     if cache is None:
         return generate(ttir, options)
-    key = key_of("triton", load_triton().__version__, repr(options), ttir)
+    key = name_of(ttir, options)
     parts = cache.get(key)
     if parts is not None and "resources" in parts:
         resources = Resources(**json.loads(parts.pop("resources")))
