@@ -145,10 +145,13 @@ LogicalResult Factorizer::select(arith::SelectOp op) {
   if (!identity)
     return block(op, "chooses between two values that a running statistic changes");
   unsigned other = 3 - identity;
-  // A comparison that a common factor leaves as it is.
+  // A comparison that a common factor leaves as it is. Not one that asks for NaN, which the factor
+  // is in rows without keys.
   auto compare = stripBroadcast(op.getCondition()).getDefiningOp<arith::CmpFOp>();
   Factorization ofCondition;
-  bool stays = compare && dependence.isStreamed(compare) &&
+  bool asksForNaN = compare && (compare.getLhs() == compare.getRhs() ||
+                                compare.getPredicate() >= arith::CmpFPredicate::ORD);
+  bool stays = compare && !asksForNaN && dependence.isStreamed(compare) &&
                succeeded(Factorizer(over, dependence, running, ofCondition).homogeneous(compare));
   if (stays || !moves(op.getCondition()))
     return operand(op, other);

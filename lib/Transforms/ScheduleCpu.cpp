@@ -59,18 +59,18 @@ static int64_t divideEvenly(AxisAttr axis, int64_t most) {
 
 SmallVector<AxisAttr> flashlight::cpuTiles(KernelOp kernel, const AxisRoles &roles, int64_t keys,
                                            int64_t rows) {
+  // Columns stand where the stream does: what statistics are read of another kernel is computed in
+  // its order, and so to the same digits.
   SmallVector<AxisAttr> tiles;
-  StringAttr outer = roles.blockedWith(kernel.getStreamAttr()), vector = roles.row;
-  if (roles.column && roles.row) // as memory has them
-    std::swap(outer, vector);
+  StringAttr outer = roles.blockedWith(kernel.getStreamAttr());
   AxisAttr blocked = kernel.getAxis(outer);
   int64_t block = divideEvenly(blocked, keys);
   tiles.push_back(
       tile(outer, blocked.isDynamic() ? block : std::min<int64_t>(block, blocked.getSize())));
   for (StringAttr name : roles.inner)
     tiles.push_back(tile(name, kernel.getAxis(name).getSize()));
-  if (vector)
-    tiles.push_back(tile(vector, divideEvenly(kernel.getAxis(vector), rows)));
+  if (roles.row)
+    tiles.push_back(tile(roles.row, divideEvenly(kernel.getAxis(roles.row), rows)));
   for (StringAttr name : roles.values)
     tiles.push_back(tile(name, llvm::alignTo(kernel.getAxis(name).getSize(), kLanes)));
   return tiles;

@@ -201,6 +201,22 @@ def test_multihead_attention(averaged, masked, size):
     numerics.check(compiled(*args), module, args)
 
 
+def test_scores_have_the_same_digits_in_both_kernels():
+    """Weights of large scores are 0 or 1, which they are not a unit in the last place beside the
+    maximum."""
+
+    def normed(q, k, v):
+        q = q * torch.rsqrt(q.square().mean(-1, keepdim=True) + 1e-5)
+        weights = (100 * q @ k.mT).softmax(-1)
+        return weights @ v, weights
+
+    q, k, v = R(2, 40, 32), R(2, 50, 32), R(2, 50, 16)
+    compiled = flashlight.compile(torch.export.export(numerics.as_module(normed), (q, k, v)))
+    assert len(compiled.kernels) == 2
+    weights = compiled(q, k, v)[1]
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 40), rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("averaged", [False, True])
 def test_memory(averaged):
     """Nothing as large as the weights of all heads beside what is returned."""
